@@ -1,0 +1,112 @@
+"""The application of one command: settings, store and output, each opened on first use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leadq.config import Settings, load_settings
+from leadq.home import find_home
+from leadq.output.console import Output
+
+if TYPE_CHECKING:
+    from leadq.leads import NotifiedLead
+    from leadq.store.outcomes import Outcome
+    from leadq.store.store import Store
+    from leadq.worker.executor import Executor
+    from leadq.worker.options import RetryPolicy
+
+
+class App:
+    """What commands receive.
+
+    Args:
+        home_option: the value of `--home`.
+        verbose: whether a traceback is shown and worker lines tell more.
+        quiet: whether remarks are left out.
+    """
+
+    def __init__(self, *, home_option: str | None = None, verbose: bool = False, quiet: bool = False) -> None:
+        self.home_option = home_option
+        self.verbose = verbose
+        self.out = Output(quiet=quiet)
+
+    @cached_property
+    def home(self) -> Path:
+        """The home. Raises HomeNotFound."""
+        return find_home(self.home_option, os.environ, Path.cwd())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The home's settings. Raises ConfigError."""
+        return load_settings(self.home)
+
+    @cached_property
+    def store(self) -> Store:
+        """The home's store. Raises StoreError."""
+        from leadq.store.store import Store
+
+        return Store.open(self.settings.database)
+
+    def start_logging(self) -> None:
+        """Opens the log: commands that change something call it first."""
+        from leadq.logs import set_up_logging
+
+        set_up_logging(self.settings)
+
+    def log(self, message: str, **fields: Any) -> None:
+        """Logs what a command did."""
+        import logging
+
+        logging.getLogger("leadq").info(message, extra={"fields": fields})
+
+    def log_error(self, message: str, **fields: Any) -> None:
+        """Logs what went wrong in a command."""
+        import logging
+
+        logging.getLogger("leadq").error(message, extra={"fields": fields})
+
+    def load_jobs(self) -> None:
+        """Registers the built-in job and the application's own. Raises ConfigError."""
+        from leadq.jobs import load_jobs
+
+        load_jobs(self.settings.job_modules, self.home)
+
+    def executor(
+        self, retry: RetryPolicy, breakable: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> Executor:
+        """What runs jobs here, with the home's mailer."""
+        from leadq.mail.mailer import open_mailer
+        from leadq.worker.executor import Executor
+
+        self.load_jobs()
+        settings = self.settings
+        return Executor(store=self.store, open_mailer=lambda: open_mailer(settings), retry=retry, breakable=breakable)
+
+    def notify(self, enqueue: Callable[[], NotifiedLead]) -> tuple[NotifiedLead, Outcome | None]:
+        """Calls `enqueue`; with QUEUE_CONNECTION=sync the job that it stored runs at once, in this process.
+
+        Returns:
+            What `enqueue` returned, and how the job ended where it ran here.
+        """
+        if self.settings.queue_connection != "sync":
+            return enqueue(), None
+        from leadq.worker.inline import SYNC, inline_runner
+        from leadq.worker.log_reporter import report_to_log
+        from leadq.worker.options import RetryPolicy
+
+        executor = self.executor(RetryPolicy(tries=1))
+        with inline_runner(self.store, executor, retry_after=self.settings.retry_after, report=report_to_log) as runner:
+            with self.store.transaction():
+                notified = enqueue()
+                claimed = runner.claim(notified.job.id, connection=SYNC) if notified.job else None
+            return notified, runner.run(claimed) if claimed else None
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if "store" in self.__dict__:
+            self.store.close()

@@ -1,0 +1,159 @@
+"""The command line: global options, the list of commands, and errors turned into messages and exit codes.
+
+Exit codes: 0 done; 1 could not; 2 wrong usage (Click's own message); `work` also 12, over its memory limit.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from leadq import __version__
+from leadq.app import App
+from leadq.errors import LeadqError
+from leadq.text import one_line
+
+# name → the module that holds it, and its line in `leadq --help`: spelled out so that help imports no command
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("leadq.commands.init", "Make a folder the home of a queue."),
+    "migrate": ("leadq.commands.migrate", "Bring the database up to date."),
+    "demo": ("leadq.commands.demo", "Show the whole story in ten seconds, without any set-up."),
+    "user": ("leadq.commands.user", "The colleagues who receive leads."),
+    "lead": ("leadq.commands.lead", "Create leads and see what became of them."),
+    "work": ("leadq.commands.work", "Run the jobs that are due."),
+    "jobs": ("leadq.commands.jobs", "List the waiting and running jobs."),
+    "size": ("leadq.commands.size", "Print how many jobs there are."),
+    "failed": ("leadq.commands.failed", "List the failed jobs."),
+    "retry": ("leadq.commands.retry", "Put failed jobs back into their queues."),
+    "forget": ("leadq.commands.forget", "Delete failed jobs."),
+    "flush": ("leadq.commands.flush", "Delete all failed jobs."),
+    "prune-failed": ("leadq.commands.prune_failed", "Delete failed jobs that are old."),
+    "clear": ("leadq.commands.clear", "Delete the waiting jobs of a queue."),
+    "test": ("leadq.commands.test", "Send a test notification through the queue."),
+}
+
+
+class CommandList(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which they are told."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports one command: its module holds it as `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list for `--help`."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(
+    cls=CommandList,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Start with: leadq demo, or leadq init. Every command explains itself: leadq COMMAND --help",
+)
+@click.option(
+    "--home",
+    metavar="DIR",
+    help="The folder with .env and storage/.  [env: LEADQ_HOME; default: the nearest folder with a .leadq file]",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell more; show tracebacks.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.version_option(__version__, message="leadq %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None, verbose: bool, quiet: bool) -> None:
+    """Email each new sales lead to the right colleague, and never lose one."""
+    app = App(home_option=home, verbose=verbose, quiet=quiet)
+    ctx.obj = app
+    ctx.call_on_close(app.close)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to fail
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        code = 1
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    app = App()
+    try:
+        with cli.make_context("leadq", list(sys.argv[1:] if arguments is None else arguments)) as ctx:
+            try:
+                cli.invoke(ctx)
+            finally:
+                app = ctx.obj or app
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        app.out.error("interrupted")
+        return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise BrokenPipeError from error
+        return _report(app, _explain(error), error)
+    except LeadqError as error:
+        return _report(app, error, error)
+    except Exception as error:  # noqa: BLE001 - a bug must end in a message, too
+        _log_unexpected(app)
+        hint = "This is a bug in leadq. Run the command again with -v for the traceback: leadq -v …"
+        message = one_line(f"unexpected {type(error).__name__}: {error}", limit=300)
+        return _report(app, LeadqError(message, hint=hint), error)
+    return 0
+
+
+def _report(app: App, shown: LeadqError, cause: BaseException) -> int:
+    if app.verbose:
+        traceback.print_exception(cause)
+    if app.out.as_json:
+        from leadq.output.documents import error_document
+
+        app.out.document(error_document(shown))
+    else:
+        app.out.error(shown.message, shown.hint)
+    return 1
+
+
+def _explain(error: OSError) -> LeadqError:
+    where = f"{error.filename}: " if error.filename else ""
+    return LeadqError(f"{where}{error.strerror or error}")
+
+
+def _log_unexpected(app: App) -> None:
+    import logging
+
+    try:
+        app.start_logging()
+    except (LeadqError, OSError):
+        return
+    logging.getLogger("leadq").error("Unexpected error", exc_info=True)
+
+
+def _discard_output() -> None:
+    """Keeps Python from complaining at exit that nobody reads stdout any more (docs.python.org, SIGPIPE)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,28 @@
+"""Time as leadq stores and prints it: integer UTC seconds inside, ISO 8601 UTC outside."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> int:
+    """The current time in whole UTC seconds, as every time column holds it."""
+    return int(time.time())
+
+
+def iso(seconds: int | float | None) -> str | None:
+    """`1767225600` → `2026-01-01T00:00:00Z`; None stays None."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def human_duration(seconds: float) -> str:
+    """A run time as artisan prints it: `12.34ms` up to a second, then whole units such as `2m 5s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:,.2f}ms"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return " ".join(f"{value}{unit}" for value, unit in parts if value)

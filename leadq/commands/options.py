@@ -1,0 +1,106 @@
+"""Options and kinds of values that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from leadq.app import App
+from leadq.durations import parse_seconds
+from leadq.errors import InvalidInput
+from leadq.settings_parsers import queue_name
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+pass_app = click.make_pass_decorator(App)
+
+
+class Seconds(click.ParamType):
+    """`90`, `90s`, `10m` or `2h`, as seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_seconds(value)
+        except InvalidInput as error:
+            self.fail(error.message, param, ctx)
+
+
+class SecondsList(click.ParamType):
+    """`60,360` or `1m,6m`, as a tuple of seconds."""
+
+    name = "seconds,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """The seconds, in order."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(Seconds().convert(part, param, ctx) for part in value.split(",") if part.strip())
+
+
+class QueueList(click.ParamType):
+    """Comma-separated queue names, trimmed and without doubles."""
+
+    name = "queues"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names, in order."""
+        if isinstance(value, tuple):
+            return value
+        names = dict.fromkeys(part.strip() for part in value.split(",") if part.strip())
+        if not names:
+            self.fail("expected at least one queue name", param, ctx)
+        return tuple(QueueName().convert(name, param, ctx) for name in names)
+
+
+class QueueName(click.ParamType):
+    """One queue name."""
+
+    name = "queue"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name."""
+        try:
+            return queue_name(value.strip())
+        except ValueError as error:
+            self.fail(f"{value!r}: expected {error}", param, ctx)
+
+
+class Range(click.ParamType):
+    """`5-10`, as a pair of numbers, the lower one first."""
+
+    name = "from-to"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The pair."""
+        first, dash, last = value.partition("-")
+        if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
+            self.fail(f"{value!r}: expected two numbers such as 5-10", param, ctx)
+        pair = sorted((int(first), int(last)))
+        return pair[0], pair[1]
+
+
+SECONDS, SECONDS_LIST, QUEUE_LIST, QUEUE_NAME, RANGE = Seconds(), SecondsList(), QueueList(), QueueName(), Range()
+LIMIT = click.IntRange(min=1)
+
+
+def json_option(function: F) -> F:
+    """`--json`: the result, or the error, as one JSON document."""
+
+    def note(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        ctx.find_object(App).out.as_json = value  # type: ignore[union-attr]  # the group has made it
+
+    return click.option("--json", is_flag=True, expose_value=False, is_eager=True, callback=note, help="Print JSON.")(
+        function
+    )
+
+
+def example(*lines: str) -> str:
+    """The epilog of a command's help: lines that can be typed."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,214 @@
+"""Settings: read once from the environment and the home's `.env`, validated, frozen.
+
+No other module reads a setting from os.environ.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadq import settings_parsers as parse
+from leadq.errors import ConfigError
+from leadq.secret import Secret
+from leadq.settings_values import Values, default_of, one_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings:
+    """Where the store is. `path` is set for SQLite alone; the others for MySQL and MariaDB."""
+
+    connection: str
+    path: Path | None
+    host: str
+    port: int
+    socket: str | None
+    name: str | None
+    username: str | None
+    password: Secret | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailSettings:
+    """How mail leaves. Times are seconds; `rate_per_second` is None for no limit."""
+
+    mailer: str
+    scheme: str
+    host: str
+    port: int
+    username: str | None
+    password: Secret | None
+    from_address: str
+    from_name: str
+    reply_to: str | None
+    ehlo_domain: str
+    timeout: float
+    ca_file: Path | None
+    verify: bool
+    auth: str
+    token_command: str | None
+    outage: str
+    outage_max: float
+    rate_per_second: float | None
+    on_unknown: str
+    to_override: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """Where and how to log."""
+
+    channel: str
+    level: str
+    format: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one home. `timezone` is None for the system's."""
+
+    home: Path
+    app_name: str
+    app_env: str
+    timezone: str | None
+    lead_url: str | None
+    job_modules: tuple[str, ...]
+    queue_connection: str
+    default_queue: str
+    retry_after: int
+    database: DatabaseSettings
+    mail: MailSettings
+    log: LogSettings
+
+    @property
+    def storage(self) -> Path:
+        """The folder for the database, mails and logs."""
+        return self.home / "storage"
+
+    @property
+    def in_production(self) -> bool:
+        """Whether commands that destroy something must ask."""
+        return self.app_env == "production"
+
+
+def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `home`.
+
+    Args:
+        home: the folder that holds `.env`.
+        environment: beats `.env`; the process environment if None.
+
+    Raises:
+        ConfigError: `.env` cannot be read, or a value is wrong; names the key, the value (unless it is
+            secret) and what was expected.
+    """
+    values = Values(_read_env_file(home / ".env"), os.environ if environment is None else environment)
+    return Settings(
+        home=home,
+        app_name=values.text("APP_NAME"),
+        app_env=values.text("APP_ENV").lower(),
+        timezone=values.optional("APP_TIMEZONE", parse.timezone),
+        lead_url=values.optional("LEAD_URL", parse.lead_url),
+        job_modules=values.optional("LEADQ_JOBS", parse.module_names) or (),
+        queue_connection=values.choice("QUEUE_CONNECTION", "database", "sync"),
+        default_queue=values.parsed("DB_QUEUE", parse.queue_name),
+        retry_after=values.parsed("DB_QUEUE_RETRY_AFTER", parse.whole_seconds),
+        database=_database_settings(values, home),
+        mail=_mail_settings(values, home),
+        log=LogSettings(
+            channel=values.choice("LOG_CHANNEL", "single", "daily", "stderr"),
+            level=values.choice("LOG_LEVEL", "debug", "info", "warning", "error"),
+            format=values.choice("LOG_FORMAT", "text", "json"),
+        ),
+    )
+
+
+def _read_env_file(path: Path) -> dict[str, str | None]:
+    from dotenv import dotenv_values
+
+    try:
+        return dict(dotenv_values(path, encoding="utf-8-sig")) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}", hint="It must be a UTF-8 text file.") from error
+
+
+def _database_settings(values: Values, home: Path) -> DatabaseSettings:
+    url = values.optional("DB_URL", parse.database_url)
+    connection = url.scheme if url else values.choice("DB_CONNECTION", "sqlite", "mysql", "mariadb")
+    name = url.path[1:] if url else values.raw("DB_DATABASE")
+    path = None
+    if connection == "sqlite":
+        path = home / (name or default_of("DB_DATABASE"))
+        if name == ":memory:":
+            raise ConfigError(
+                "DB_DATABASE=:memory: is wrong: expected a file, since workers are other processes",
+                hint="Leave DB_DATABASE empty for storage/leadq.db.",
+            )
+    elif not name:
+        raise ConfigError(f"DB_DATABASE is missing: DB_CONNECTION={connection} needs a database name")
+    return DatabaseSettings(
+        connection=connection,
+        path=path,
+        host=(url and url.host) or values.text("DB_HOST"),
+        port=(url and url.port) or values.parsed("DB_PORT", parse.port),
+        socket=values.raw("DB_SOCKET"),
+        name=name,
+        username=url.username if url else values.raw("DB_USERNAME"),
+        password=url.password if url else values.secret("DB_PASSWORD"),
+    )
+
+
+def _mail_settings(values: Values, home: Path) -> MailSettings:
+    url = values.optional("MAIL_URL", parse.mail_url)
+    mailer = values.choice("MAIL_MAILER", "file", "log", "smtp")
+    port, scheme = _port_and_scheme(values, url)
+    username = url.username if url else values.raw("MAIL_USERNAME")
+    password = url.password if url else values.secret("MAIL_PASSWORD")
+    auth = values.choice("MAIL_AUTH", "auto", "plain", "login", "xoauth2")
+    token_command = values.raw("MAIL_TOKEN_COMMAND")
+    sender = values.optional("MAIL_FROM_ADDRESS", parse.address)
+    if mailer == "smtp" and sender is None:
+        raise ConfigError(
+            "MAIL_FROM_ADDRESS is missing: with MAIL_MAILER=smtp the sender must be an address of yours",
+            hint="Add MAIL_FROM_ADDRESS=leads@your-domain to .env.",
+        )
+    if username is None and (password is not None or auth != "auto"):
+        raise ConfigError("MAIL_USERNAME is missing: there is a password or a MAIL_AUTH, but no login name")
+    if username is not None and password is None and auth != "xoauth2":
+        raise ConfigError("MAIL_PASSWORD is missing: there is a MAIL_USERNAME, but no password")
+    sender = sender or default_of("MAIL_FROM_ADDRESS")
+    ca_file = values.optional("MAIL_CA_FILE", lambda text: parse.existing_file(home / text))
+    return MailSettings(
+        mailer=mailer,
+        scheme=scheme,
+        host=(url and url.host) or values.text("MAIL_HOST"),
+        port=port,
+        username=username,
+        password=password,
+        from_address=sender,
+        from_name=one_line(values.raw("MAIL_FROM_NAME") or values.text("APP_NAME")),
+        reply_to=values.optional("MAIL_REPLY_TO", parse.address),
+        ehlo_domain=values.optional("MAIL_EHLO_DOMAIN", parse.domain) or sender.rpartition("@")[2],
+        timeout=values.parsed("MAIL_TIMEOUT", parse.positive_seconds),
+        ca_file=ca_file,
+        verify=values.parsed("MAIL_VERIFY", parse.boolean),
+        auth=auth,
+        token_command=token_command,
+        outage=values.choice("MAIL_OUTAGE", "count", "hold"),
+        outage_max=values.parsed("MAIL_OUTAGE_MAX", parse.positive_seconds),
+        rate_per_second=values.optional("MAIL_RATE", parse.rate),
+        on_unknown=values.choice("MAIL_ON_UNKNOWN", "retry", "hold"),
+        to_override=values.optional("MAIL_TO_OVERRIDE", parse.address),
+    )
+
+
+def _port_and_scheme(values: Values, url: parse.Url | None) -> tuple[int, str]:
+    """Port 465 means smtps and smtps means port 465, where the other is not given (Laravel, config/mail.php)."""
+    if url:
+        return url.port or (465 if url.scheme == "smtps" else 587), url.scheme
+    given_port = values.optional("MAIL_PORT", parse.port)
+    given_scheme = None if values.raw("MAIL_SCHEME") is None else values.choice("MAIL_SCHEME", "smtp", "smtps")
+    scheme = given_scheme or ("smtps" if given_port == 465 else "smtp")
+    return given_port or (465 if scheme == "smtps" else 587), scheme

@@ -1,0 +1,69 @@
+"""Dispatching: a job becomes a row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from leadq import clock
+from leadq.errors import InvalidInput
+from leadq.job import Job, payload_of
+from leadq.payload import encode_payload, new_uuid
+from leadq.store.records import NewJob
+from leadq.store.store import Store
+
+PRIORITY_RANGE = range(-(2**31), 2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchedJob:
+    """A job that was stored."""
+
+    id: int
+    uuid: str
+    queue: str
+    priority: int
+    available_at: int
+
+
+def dispatch(
+    store: Store,
+    job: Job,
+    *,
+    default_queue: str,
+    queue: str | None = None,
+    delay: float = 0,
+    priority: int | None = None,
+) -> DispatchedJob:
+    """Stores a job. Inside an open transaction of the store it commits or rolls back with it.
+
+    Args:
+        store: where.
+        job: what.
+        default_queue: the queue where neither `queue` nor the job names one.
+        queue: beats the job's own.
+        delay: seconds until it may run.
+        priority: beats the job's own; lower runs first.
+
+    Raises:
+        InvalidInput: the job's data is not plain JSON, or the priority is out of range.
+    """
+    uuid, now = new_uuid(), clock.now()
+    rank = job.priority if priority is None else priority
+    if rank not in PRIORITY_RANGE:
+        raise InvalidInput(f"priority {rank} is out of range: expected {PRIORITY_RANGE[0]} to {PRIORITY_RANGE[-1]}")
+    try:
+        payload = encode_payload(payload_of(job, uuid=uuid, created_at=now))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"the data of {type(job).__name__} is not plain JSON: {error}") from error
+    new = NewJob(
+        uuid=uuid,
+        queue=queue or job.queue or default_queue,
+        payload=payload,
+        priority=rank,
+        available_at=now + math.ceil(delay),
+        created_at=now,
+    )
+    return DispatchedJob(
+        id=store.jobs.enqueue(new), uuid=uuid, queue=new.queue, priority=rank, available_at=new.available_at
+    )

@@ -1,0 +1,60 @@
+"""The home: the folder with `.env`, `storage/` and the marker file `.leadq`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from leadq.errors import HomeNotFound
+from leadq.settings_keys import render_example
+
+MARKER = ".leadq"
+
+
+def find_home(option: str | None, environment: Mapping[str, str], start: Path) -> Path:
+    """The home to work in: `--home`, else `LEADQ_HOME`, else the nearest marked folder at or above `start`.
+
+    Raises:
+        HomeNotFound: there is none; the message says where it was looked for.
+    """
+    for named, source in ((option, "--home"), (environment.get("LEADQ_HOME"), "LEADQ_HOME")):
+        if named:
+            home = Path(named).expanduser().absolute()
+            if (home / MARKER).is_file():
+                return home
+            raise HomeNotFound(
+                f"{source} says {home}, and there is no {MARKER} file in it",
+                hint=f"Make it a home with: leadq init {home}",
+            )
+    for folder in (start, *start.parents):
+        if (folder / MARKER).is_file():
+            return folder
+    raise HomeNotFound(
+        f"no home here: neither --home nor LEADQ_HOME is given, and {start} and the folders above it "
+        f"have no {MARKER} file",
+        hint="Go to the home, or make this folder one with: leadq init",
+    )
+
+
+def make_home(folder: Path) -> Path:
+    """Makes `folder` a home, keeping whatever is there already.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("storage", "storage/logs", "storage/mail"):
+        (folder / name).mkdir(mode=0o750, exist_ok=True)
+    _create_once(folder / ".env", render_example(), mode=0o600)
+    _create_once(folder / MARKER, "This folder is a home of leadq.\n", mode=0o644)
+    return folder
+
+
+def _create_once(path: Path, text: str, *, mode: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,136 @@
+"""The log: one harmless line a record, in text or JSON, to a file that may be rotated, or to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime, tzinfo
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+
+from leadq.config import Settings
+from leadq.text import many_lines, one_line
+
+FILE_MODE = 0o640
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Sends everything under the logger `leadq` where the settings say."""
+    logger = logging.getLogger("leadq")
+    handler = _handler(settings)
+    zone = local_zone(settings.timezone)
+    handler.setFormatter(JsonFormatter() if settings.log.format == "json" else TextFormatter(settings.app_env, zone))
+    for old in logger.handlers[:]:
+        logger.removeHandler(old)
+        old.close()
+    logger.addHandler(handler)
+    logger.setLevel(settings.log.level.upper())
+    logger.propagate = False
+
+
+def local_zone(name: str | None) -> tzinfo | None:
+    """The zone for times that people read; None stands for the system's."""
+    if name is None:
+        return None
+    if name.upper() == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
+
+
+class TextFormatter(logging.Formatter):
+    """`[2026-01-01 12:00:00] local.INFO: Mail sent {"job":"…","lead":7}`: Laravel's layout, a line a record.
+
+    A traceback follows, indented, so that no line of it can pass for a record.
+    """
+
+    def __init__(self, environment: str, zone: tzinfo | None) -> None:
+        super().__init__()
+        self._environment = environment
+        self._zone = zone
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line or lines."""
+        at = datetime.fromtimestamp(record.created, self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        line = f"[{at}] {self._environment}.{record.levelname}: {one_line(record.getMessage())}"
+        fields = getattr(record, "fields", None)
+        if fields:
+            line += " " + one_line(json.dumps(fields, ensure_ascii=False, default=str))
+        if record.exc_info:
+            line += "\n    " + many_lines(self.formatException(record.exc_info)).replace("\n", "\n    ")
+        return line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; times in ISO 8601 UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        document = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return json.dumps(document, default=str)  # ASCII: no control character survives unescaped
+
+
+class LogFile(WatchedFileHandler):
+    """A log file that logrotate may move away. Trouble with it is told once on stderr and never stops a job."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", delay=True, errors="backslashreplace")
+        self._told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a record."""
+        try:
+            self._prepare()
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def _prepare(self) -> None:
+        path = Path(self.baseFilename)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=FILE_MODE)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called when a record cannot be written."""
+        if not self._told and sys.stderr is not None:
+            self._told = True
+            print(f"leadq: cannot write the log {self.baseFilename}: {sys.exc_info()[1]}", file=sys.stderr)
+
+
+class DailyLogFile(LogFile):
+    """A file a day: `leadq-2026-01-01.log`."""
+
+    def __init__(self, folder: Path, zone: tzinfo | None) -> None:
+        self._folder = folder
+        self._zone = zone
+        super().__init__(self._path_of_today())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a record into today's file."""
+        today = str(self._path_of_today())
+        if today != self.baseFilename:
+            self.close()
+            self.baseFilename = today
+        super().emit(record)
+
+    def _path_of_today(self) -> Path:
+        return (self._folder / f"leadq-{datetime.now(self._zone):%Y-%m-%d}.log").absolute()
+
+
+def _handler(settings: Settings) -> logging.Handler:
+    folder = settings.storage / "logs"
+    if settings.log.channel == "single":
+        return LogFile(folder / "leadq.log")
+    if settings.log.channel == "daily":
+        return DailyLogFile(folder, local_zone(settings.timezone))
+    return logging.StreamHandler(sys.stderr)

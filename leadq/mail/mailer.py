@@ -1,0 +1,93 @@
+"""What the rest of leadq needs of the mail: one object that writes and sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leadq.config import MailSettings, Settings
+from leadq.errors import ConfigError
+from leadq.mail.composer import Composer
+from leadq.mail.letter import Letter, Message
+from leadq.mail.transport import Receipt, Transport
+
+
+class Mailer:
+    """A composer and the transport that carries its messages."""
+
+    def __init__(self, composer: Composer, transport: Transport) -> None:
+        self.composer = composer
+        self.transport = transport
+
+    def compose(self, letter: Letter) -> Message:
+        """The mail for `letter`: the same bytes whenever it is composed.
+
+        Raises:
+            PermanentDeliveryError: see Composer.compose.
+        """
+        return self.composer.compose(letter)
+
+    def send(self, message: Message, *, deadline: float) -> Receipt:
+        """Hands `message` over by `deadline`, a time.monotonic() value.
+
+        Raises:
+            DeliveryError: see Transport.send.
+        """
+        return self.transport.send(message, deadline=deadline)
+
+    def discard(self) -> None:
+        """Drops an open connection without a word: after a timeout or an exception from outside."""
+        self.transport.discard()
+
+    def close(self) -> None:
+        """Ends politely. Never raises."""
+        self.transport.close()
+
+
+def open_mailer(settings: Settings, *, dialogue: Callable[[str], None] | None = None) -> Mailer:
+    """The mailer that `settings` ask for; nothing is connected yet.
+
+    Args:
+        settings: of one home. Templates in its `templates/` replace the packaged ones.
+        dialogue: told each line of an SMTP conversation, secrets blanked.
+
+    Raises:
+        ConfigError: a setting that this version does not support yet.
+    """
+    _refuse_unsupported(settings.mail)
+    templates = settings.home / "templates"
+    composer = Composer(
+        settings.mail,
+        app_name=settings.app_name,
+        lead_url=settings.lead_url,
+        timezone=settings.timezone,
+        template_folder=templates if templates.is_dir() else None,
+    )
+    return Mailer(composer, _transport(settings, dialogue))
+
+
+def _transport(settings: Settings, dialogue: Callable[[str], None] | None) -> Transport:
+    if settings.mail.mailer == "smtp":
+        from leadq.mail.smtp_transport import SmtpTransport
+
+        return SmtpTransport(settings.mail, dialogue=dialogue)
+    if settings.mail.mailer == "log":
+        from leadq.mail.log_transport import LogTransport
+
+        return LogTransport()
+    from leadq.mail.file_transport import FileTransport
+
+    return FileTransport(settings.storage / "mail")
+
+
+def _refuse_unsupported(mail: MailSettings) -> None:
+    asked_for = {
+        "MAIL_OUTAGE=hold": mail.outage == "hold",
+        "MAIL_RATE": mail.rate_per_second is not None,
+        "MAIL_AUTH=xoauth2": mail.auth == "xoauth2",
+        "MAIL_TOKEN_COMMAND": mail.token_command is not None,
+    }
+    for setting, is_asked_for in asked_for.items():
+        if is_asked_for:
+            raise ConfigError(
+                f"{setting} is not supported yet by this version", hint="Remove it from .env or the environment."
+            )

@@ -1,0 +1,224 @@
+"""One SMTP connection, from the greeting to QUIT (RFC 5321, 3207, 4954).
+
+Not smtplib: that one hides the stage of a failure, waits per recv rather than per reply, turns a refused EHLO into
+HELO, and tries a wrong password once for each login mechanism.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator
+
+from leadq.config import MailSettings
+from leadq.mail.errors import Kind, Stage, failed, refused
+from leadq.mail.letter import Message
+from leadq.mail.resolver import resolve
+from leadq.mail.smtp_failures import explained
+from leadq.mail.smtp_reply import GarbledReply, Reply
+from leadq.mail.smtp_socket import SmtpSocket
+
+QUIT_SECONDS = 1.0
+BLANKED = "********"
+
+
+class SmtpSession:
+    """A conversation with the server of `settings`. One object, one connection; it is never reopened.
+
+    Args:
+        settings: server, login and timeouts.
+        context: gives the TLS context when one is needed.
+        dialogue: told each line, `C:` ours and `S:` the server's, secrets blanked.
+
+    Attributes:
+        stage: where the conversation is.
+    """
+
+    def __init__(
+        self,
+        settings: MailSettings,
+        *,
+        context: Callable[[], ssl.SSLContext],
+        dialogue: Callable[[str], None] | None = None,
+    ) -> None:
+        self.stage = Stage.RESOLVE
+        self._settings = settings
+        self._context = context
+        self._dialogue = dialogue
+        self._deadline = 0.0
+        self._socket: SmtpSocket | None = None
+        self._features: dict[str, str] = {}
+
+    def open(self, *, deadline: float) -> None:
+        """Connects, starts TLS and logs in.
+
+        Raises:
+            DeliveryError: kind transport or config; the session is of no more use.
+        """
+        self._deadline = deadline
+        with self._failures_explained():
+            self._connect()
+            self._expect(Stage.GREETING, 220)
+            self._greet()
+            self._encrypt()
+            if self._settings.username is not None:
+                self._log_in()
+
+    def submit(self, message: Message, *, deadline: float) -> Reply:
+        """Hands over one mail and returns the server's word that it has it, straight after reading it.
+
+        Raises:
+            DeliveryError: any kind; `stage` says how far it came.
+        """
+        self._deadline = deadline
+        data = message.wire.replace(b"\r\n.", b"\r\n..")
+        size = f" SIZE={len(message.wire)}" if "SIZE" in self._features else ""
+        with self._failures_explained():
+            self._command(Stage.MAIL, f"MAIL FROM:<{message.sender}>{size}", 250)
+            self._command(Stage.RCPT, f"RCPT TO:<{message.recipient}>", 250, 251)
+            self._command(Stage.DATA, "DATA", 354)
+            self.stage = Stage.BODY
+            self._say(f"({len(data)} bytes of mail)", data)
+            if self._connection.has_heard():
+                self._expect(Stage.BODY)  # no answer is right before the dot: the server has not taken the mail
+            self._say(".", b".\r\n")
+            reply = self._expect(Stage.DOT, 250, 251, 252, wait=deadline - time.monotonic())
+            self.stage = Stage.DONE
+            return reply
+
+    def quit(self, *, deadline: float) -> None:
+        """Says goodbye, waits a moment for the answer, and closes. Never raises an Exception."""
+        self._deadline = min(deadline, time.monotonic() + QUIT_SECONDS)
+        try:
+            self._say("QUIT")
+            self._read(QUIT_SECONDS)
+        except (OSError, GarbledReply):
+            pass  # every mail on this connection is accounted for already
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Drops the connection at once, without a word."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self) -> None:
+        settings = self._settings
+        addresses = resolve(settings.host, settings.port, deadline=self._soon())
+        self.stage = Stage.CONNECT
+        self._socket = SmtpSocket.connect(addresses, seconds_each=settings.timeout, deadline=self._deadline)
+        if settings.scheme == "smtps":
+            self._start_tls()
+
+    def _greet(self) -> None:
+        reply = self._command(Stage.EHLO, f"EHLO {self._settings.ehlo_domain}", 250)
+        words = (re.split("[ =]", line.upper(), maxsplit=1) for line in reply.lines[1:])
+        self._features = {name: "".join(parameters) for name, *parameters in words}
+
+    def _encrypt(self) -> None:
+        """TLS where the server offers it, and always before a password is sent."""
+        if self._connection.encrypted:
+            return
+        if "STARTTLS" in self._features:
+            self._command(Stage.STARTTLS, "STARTTLS", 220)
+            self._start_tls()
+            self._greet()
+        elif self._settings.username is not None:
+            raise failed(
+                Stage.STARTTLS,
+                f"{self._server} offers no encryption, and the password is not sent without it",
+                kind=Kind.CONFIG,
+                hint="Is it the right MAIL_PORT? MAIL_SCHEME=smtps is for servers that begin with TLS.",
+            )
+
+    def _start_tls(self) -> None:
+        if self._settings.scheme == "smtp":
+            self.stage = Stage.STARTTLS
+        self._connection.start_tls(self._context(), self._settings.host, deadline=self._soon())
+
+    def _log_in(self) -> None:
+        """One login with one mechanism: each further try counts towards the account being locked."""
+        self.stage = Stage.AUTH
+        name = self._settings.username or ""
+        password = self._settings.password.reveal() if self._settings.password else ""
+        if self._mechanism() == "PLAIN":
+            secret = _base64(f"\0{name}\0{password}")
+            self._command(Stage.AUTH, f"AUTH PLAIN {secret}", 235, secrets=(secret, password))
+        else:
+            self._command(Stage.AUTH, "AUTH LOGIN", 334)
+            self._command(Stage.AUTH, _base64(name), 334)
+            secret = _base64(password)
+            self._command(Stage.AUTH, secret, 235, secrets=(secret, password))
+
+    def _mechanism(self) -> str:
+        offered = self._features.get("AUTH", "").split()
+        wanted = [self._settings.auth.upper()] if self._settings.auth != "auto" else ["PLAIN", "LOGIN"]
+        for mechanism in wanted:
+            if mechanism in offered:
+                return mechanism
+        raise failed(
+            Stage.AUTH,
+            f"{self._server} offers no login by {' or '.join(wanted)}; it offers {' '.join(offered) or 'none'}",
+            kind=Kind.CONFIG,
+        )
+
+    def _command(self, stage: Stage, line: str, *hoped_for: int, secrets: tuple[str, ...] = ()) -> Reply:
+        self.stage = stage
+        shown = line
+        for secret in secrets:
+            shown = shown.replace(secret, BLANKED)
+        self._say(shown, line.encode("ascii") + b"\r\n")
+        return self._expect(stage, *hoped_for, secrets=secrets)
+
+    def _expect(self, stage: Stage, *hoped_for: int, wait: float | None = None, secrets: tuple[str, ...] = ()) -> Reply:
+        self.stage = stage
+        reply = self._read(self._settings.timeout if wait is None else wait, secrets)
+        if reply.code not in hoped_for:
+            raise refused(stage, code=reply.code, enhanced=reply.enhanced, reply=reply.text)
+        return reply
+
+    def _say(self, shown: str, data: bytes | None = None) -> None:
+        self._tell(f"C: {shown}")
+        data = shown.encode("ascii") + b"\r\n" if data is None else data
+        self._connection.send(data, deadline=self._deadline, seconds_each=self._settings.timeout)
+
+    def _read(self, seconds: float, secrets: tuple[str, ...] = ()) -> Reply:
+        reply = self._connection.read_reply(deadline=min(self._deadline, time.monotonic() + seconds))
+        for secret in secrets:
+            lines = tuple(line.replace(secret, BLANKED) for line in reply.lines)
+            reply = Reply(code=reply.code, lines=lines)
+        self._tell(f"S: {reply.text}")
+        return reply
+
+    def _tell(self, line: str) -> None:
+        if self._dialogue is not None:
+            self._dialogue(line)
+
+    @property
+    def _connection(self) -> SmtpSocket:
+        if self._socket is None:
+            raise ConnectionAbortedError("the connection is closed")
+        return self._socket
+
+    @property
+    def _server(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _soon(self) -> float:
+        return min(self._deadline, time.monotonic() + self._settings.timeout)
+
+    @contextlib.contextmanager
+    def _failures_explained(self) -> Iterator[None]:
+        """Turns what goes wrong below SMTP into a DeliveryError that names the server."""
+        try:
+            yield
+        except (OSError, GarbledReply) as error:
+            raise explained(error, self.stage, self._server) from error
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8")).decode("ascii")

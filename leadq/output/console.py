@@ -1,0 +1,101 @@
+"""Where a command's results and remarks go: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from leadq.text import many_lines, one_line
+
+STYLES = {"green": "32", "yellow": "33", "red": "31", "grey": "90", "bold": "1"}
+
+
+class Output:
+    """A command's two streams.
+
+    Attributes:
+        as_json: results are printed as one JSON document.
+        quiet: remarks are left out; results, warnings and errors are not.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.as_json = False
+        self.quiet = quiet
+
+    def document(self, document: dict[str, Any]) -> None:
+        """Prints a result as JSON."""
+        print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+    def line(self, text: str = "") -> None:
+        """Prints a line of a result. Control characters in it become blanks."""
+        print(one_line_keeping_indent(text))
+
+    def heading(self, text: str) -> None:
+        """Prints a line that stands out, after an empty one."""
+        print("\n" + painted(one_line(text), "bold", sys.stdout))
+
+    def block(self, text: str) -> None:
+        """Prints several lines of a result as they are, control characters apart."""
+        print(many_lines(text))
+
+    def facts(self, document: dict[str, Any]) -> None:
+        """Prints one thing's facts, a line each; texts of several lines come last, under their names."""
+        width = max(len(key) for key in document) + 2
+        long = {key: value for key, value in document.items() if isinstance(value, str) and "\n" in value}
+        for key, value in document.items():
+            if key not in long:
+                shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+                self.line(f"{key:{width}}{'' if shown is None else shown}")
+        for key, value in long.items():
+            self.line(f"{key}:")
+            self.block(value.rstrip("\n"))
+
+    def note(self, text: str) -> None:
+        """A remark."""
+        if not self.quiet:
+            print(one_line(text), file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """A warning."""
+        print(painted("Warning:", "yellow", sys.stderr) + " " + one_line(text), file=sys.stderr)
+
+    def error(self, text: str, hint: str | None = None) -> None:
+        """An error and what to do about it."""
+        print(painted("Error:", "red", sys.stderr) + " " + one_line(text), file=sys.stderr)
+        if hint:
+            print("  " + one_line(hint), file=sys.stderr)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str | None = None) -> None:
+        """Prints a table.
+
+        Args:
+            columns: the headings.
+            rows: the cells; None is left empty.
+            wide: the column that is cut short where the terminal is too narrow.
+        """
+        from leadq.output.tables import print_table
+
+        print_table(columns, rows, wide=wide)
+
+
+def one_line_keeping_indent(text: str) -> str:
+    """`text` made harmless, its blanks kept: they line things up."""
+    indent = len(text) - len(text.lstrip(" "))
+    return " " * indent + many_lines(text[indent:]).replace("\n", " ")
+
+
+def painted(text: str, style: str, stream: TextIO) -> str:
+    """`text` in a colour or weight of STYLES, where the stream shows colours."""
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if shows_colour(stream) else text
+
+
+def shows_colour(stream: TextIO) -> bool:
+    """Whether to colour: NO_COLOR and FORCE_COLOR decide, else a terminal does (https://no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"

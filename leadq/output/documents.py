@@ -1,0 +1,144 @@
+"""Records as the JSON documents that `--json` prints. Times are ISO 8601 UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadq.clock import iso
+from leadq.dispatch import DispatchedJob
+from leadq.errors import LeadqError
+from leadq.leads import NotifiedLead
+from leadq.payload import describe
+from leadq.store.leads import ListedLead
+from leadq.store.records import Delivery, Event, FailedJob, Lead, QueueSize, StoredJob, User
+
+Document = dict[str, Any]
+
+
+def user_document(user: User) -> Document:
+    """A user."""
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "active": user.active,
+        "created_at": iso(user.created_at),
+    }
+
+
+def lead_document(lead: Lead) -> Document:
+    """A lead."""
+    return {
+        "id": lead.id,
+        "name": lead.name,
+        "email": lead.email,
+        "phone": lead.phone,
+        "company": lead.company,
+        "source": lead.source,
+        "message": lead.message,
+        "user_id": lead.user_id,
+        "created_at": iso(lead.created_at),
+    }
+
+
+def listed_lead_document(listed: ListedLead) -> Document:
+    """A lead in a list."""
+    return {**lead_document(listed.lead), "notification": listed.notification}
+
+
+def notified_lead_document(notified: NotifiedLead) -> Document:
+    """What `lead create` and `lead assign` print."""
+    return {
+        "lead": lead_document(notified.lead),
+        "job": _dispatched_document(notified.job) if notified.job else None,
+    }
+
+
+def delivery_document(delivery: Delivery) -> Document:
+    """A delivery."""
+    return {
+        "uuid": delivery.uuid,
+        "user_id": delivery.user_id,
+        "status": delivery.status.value,
+        "attempts": delivery.attempts,
+        "message_id": delivery.message_id,
+        "reply": delivery.reply,
+        "error": delivery.error,
+        "queued_at": iso(delivery.queued_at),
+        "sent_at": iso(delivery.sent_at),
+    }
+
+
+def event_document(event: Event) -> Document:
+    """One line of a lead's story."""
+    return {"at": iso(event.at), "event": event.event, "attempt": event.attempt, "detail": event.detail}
+
+
+def job_document(job: StoredJob) -> Document:
+    """A waiting or running job."""
+    name, data = describe(job.payload)
+    return {
+        "id": job.id,
+        "uuid": job.uuid,
+        "queue": job.queue,
+        "job": name,
+        "state": job.state.value,
+        "priority": job.priority,
+        "attempts": job.attempts,
+        "available_at": iso(job.available_at),
+        "created_at": iso(job.created_at),
+        "reserved_at": iso(job.reserved_at),
+        "worker": job.worker,
+        "data": data,
+    }
+
+
+def failed_document(job: FailedJob) -> Document:
+    """A failed job in a list."""
+    name, data = describe(job.payload)
+    return {
+        "id": job.id,
+        "uuid": job.uuid,
+        "connection": job.connection,
+        "queue": job.queue,
+        "job": name,
+        "lead_id": data.get("lead_id"),
+        "error": job.error,
+        "attempts": job.attempts,
+        "failed_at": iso(job.failed_at),
+    }
+
+
+def sizes_document(sizes: list[QueueSize]) -> Document:
+    """What `size --json` prints."""
+    return {
+        "size": sum(size.size for size in sizes),
+        "pending": sum(size.pending for size in sizes),
+        "delayed": sum(size.delayed for size in sizes),
+        "reserved": sum(size.reserved for size in sizes),
+        "queues": {
+            size.queue: {
+                "size": size.size,
+                "pending": size.pending,
+                "delayed": size.delayed,
+                "reserved": size.reserved,
+                "paused": False,
+            }
+            for size in sizes
+        },
+    }
+
+
+def error_document(error: LeadqError) -> Document:
+    """What a failing command prints."""
+    return {"error": {"type": type(error).__name__, "message": error.message, "hint": error.hint}}
+
+
+def _dispatched_document(job: DispatchedJob) -> Document:
+    return {
+        "id": job.id,
+        "uuid": job.uuid,
+        "queue": job.queue,
+        "priority": job.priority,
+        "available_at": iso(job.available_at),
+    }

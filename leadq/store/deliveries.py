@@ -1,0 +1,127 @@
+"""Deliveries: the record of each notification, and the events that make up its story."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from peewee import Value
+
+from leadq import clock
+from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.records import Delivery, DeliveryStatus, Event
+from leadq.store.session import Session
+
+
+class Deliveries:
+    """The rows of `deliveries` and `delivery_events`. A delivery's uuid is its job's."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = session.tables.deliveries
+        self._events = session.tables.delivery_events
+
+    def create(self, *, uuid: str, lead_id: int, user_id: int, queued_at: int) -> Delivery:
+        """Opens the record of a notification."""
+        delivery = Delivery(
+            uuid=uuid,
+            lead_id=lead_id,
+            user_id=user_id,
+            status=DeliveryStatus.QUEUED,
+            attempts=0,
+            message_id=None,
+            reply=None,
+            error=None,
+            queued_at=queued_at,
+            sent_at=None,
+        )
+        with self._session.transaction():
+            self._rows.insert(**asdict(delivery)).execute()
+        return delivery
+
+    def find(self, uuid: str) -> Delivery | None:
+        """One delivery."""
+        with self._session.reading():
+            for row in self._rows.select().where(self._rows.uuid == uuid).dicts():
+                return _delivery(row)
+        return None
+
+    def of_lead(self, lead_id: int) -> list[Delivery]:
+        """A lead's deliveries, oldest first."""
+        with self._session.reading():
+            rows = (
+                self._rows.select().where(self._rows.lead_id == lead_id).order_by(self._rows.queued_at, self._rows.uuid)
+            )
+            return [_delivery(row) for row in rows.dicts()]
+
+    def events(self, uuid: str) -> list[Event]:
+        """What happened to a delivery, apart from its beginning and a good end, oldest first."""
+        with self._session.reading():
+            rows = self._events.select().where(self._events.uuid == uuid).order_by(self._events.id)
+            return [
+                Event(at=row["at"], event=row["event"], attempt=row["attempt"], detail=row["detail"])
+                for row in rows.dicts()
+            ]
+
+    def record(self, uuid: str, *, attempts: int, outcome: Outcome, owned: bool) -> None:
+        """Writes how an attempt ended, where the job has a delivery.
+
+        Args:
+            uuid: the job's.
+            attempts: the number of the attempt.
+            outcome: how it ended.
+            owned: whether the claim still held. A lost claim changes nothing, but for a mail that went out.
+        """
+        match outcome:
+            case Completed(receipt=receipt) if receipt is not None:
+                self._update(
+                    uuid,
+                    status=DeliveryStatus.SENT.value,
+                    attempts=attempts,
+                    message_id=receipt.message_id,
+                    reply=receipt.reply,
+                    error=None,
+                    sent_at=clock.now(),
+                )
+            case Released() | Failed() if owned:
+                changes: dict[str, Any] = {"attempts": attempts, "error": outcome.error}
+                if isinstance(outcome, Failed):
+                    changes["status"] = DeliveryStatus.FAILED.value
+                if self._update(uuid, **changes):
+                    event = "failed" if isinstance(outcome, Failed) else "released"
+                    self.add_event(uuid, event=event, attempt=attempts, detail=outcome.error)
+            case GivenBack() if owned and self.find(uuid):
+                self.add_event(uuid, event="given back", attempt=attempts, detail="the worker was stopped")
+
+    def reopen(self, uuid: str, *, force: bool) -> None:
+        """Makes a delivery wait again because its job is retried; one that was sent only with `force`."""
+        again = [DeliveryStatus.FAILED.value] + ([DeliveryStatus.SENT.value] if force else [])
+        changed = (
+            self._rows.update(status=DeliveryStatus.QUEUED.value, sent_at=None)
+            .where((self._rows.uuid == uuid) & self._rows.status.in_(again))
+            .execute()
+        )
+        if changed:
+            self.add_event(uuid, event="retried", attempt=None, detail=None)
+
+    def drop_unsent(self, uuids: Any, *, event: str) -> None:
+        """Gives up the notifications with these uuids (a list or a query) that have not been sent."""
+        unsent = self._rows.status.in_([DeliveryStatus.QUEUED.value, DeliveryStatus.FAILED.value])
+        chosen = self._rows.uuid.in_(uuids) & unsent
+        with self._session.transaction():
+            story = self._rows.select(self._rows.uuid, Value(clock.now()), Value(event)).where(chosen)
+            events = self._events
+            events.insert(story, columns=[events.uuid, events.at, events.event]).execute()
+            self._rows.update(status=DeliveryStatus.DROPPED.value).where(chosen).execute()
+
+    def add_event(self, uuid: str, *, event: str, attempt: int | None, detail: str | None) -> None:
+        """Adds a line to a delivery's story."""
+        self._events.insert(uuid=uuid, at=clock.now(), event=event, attempt=attempt, detail=detail).execute()
+
+    def _update(self, uuid: str, **changes: Any) -> int:
+        changed: int = self._rows.update(**changes).where(self._rows.uuid == uuid).execute()
+        return changed
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    return Delivery(**{**row, "status": DeliveryStatus(row["status"])})

@@ -1,0 +1,149 @@
+"""Laravel's three tables with Laravel's column names, and leadq's own beside them.
+
+Another program may INSERT into `jobs` with Laravel's columns alone, so every column added to them has a
+default in the database itself.
+"""
+
+from peewee import SQL, BigIntegerField, CharField, ForeignKeyField, IntegerField, Model, SqliteDatabase, TextField
+from peewee import AutoField as _AutoField
+from playhouse.sqlite_ext import AutoIncrementField
+
+
+class LongTextField(TextField):
+    """MySQL's TEXT ends at 64 kB; SQLite reads the type as TEXT."""
+
+    field_type = "LONGTEXT"
+
+
+def up(migrator, db):
+    # without AUTOINCREMENT SQLite gives a deleted row's id to the next one: a job's id must stay its own
+    key = AutoIncrementField if isinstance(db, SqliteDatabase) else _AutoField
+    zero = [SQL("DEFAULT 0")]
+
+    class Base(Model):
+        class Meta:
+            database = db
+            legacy_table_names = False
+
+    class Users(Base):
+        id = key()
+        name = CharField()
+        email = CharField()
+        email_key = CharField(unique=True)  # the address folded, since it is unique whatever its case
+        active = IntegerField(constraints=[SQL("DEFAULT 1")])
+        last_lead_at = BigIntegerField(constraints=zero)  # who has waited longest comes first
+        last_lead_id = BigIntegerField(constraints=zero)  # … and decides within one second
+        created_at = BigIntegerField()
+
+        class Meta:
+            table_name = "users"
+            indexes = ((("active", "last_lead_at", "last_lead_id", "id"), False),)
+
+    class Leads(Base):
+        id = key()
+        name = CharField()
+        email = CharField()
+        phone = CharField(null=True)
+        company = CharField(null=True)
+        source = CharField(null=True)
+        message = LongTextField(null=True)
+        user = ForeignKeyField(Users, null=True)
+        created_at = BigIntegerField(index=True)
+
+        class Meta:
+            table_name = "leads"
+            indexes = ((("email",), False),)
+
+    class Deliveries(Base):
+        uuid = CharField(max_length=64, primary_key=True)
+        lead = ForeignKeyField(Leads)
+        user = ForeignKeyField(Users)
+        status = CharField(max_length=16)
+        attempts = IntegerField(constraints=zero)
+        message_id = CharField(null=True)
+        reply = TextField(null=True)
+        error = TextField(null=True)
+        queued_at = BigIntegerField()
+        sent_at = BigIntegerField(null=True)
+
+        class Meta:
+            table_name = "deliveries"
+
+    class DeliveryEvents(Base):
+        id = key()
+        uuid = CharField(max_length=64, index=True)
+        at = BigIntegerField()
+        event = CharField(max_length=32)
+        attempt = IntegerField(null=True)
+        detail = TextField(null=True)
+
+        class Meta:
+            table_name = "delivery_events"
+
+    class Workers(Base):
+        id = key()
+        name = CharField()
+        host = CharField()
+        pid = IntegerField()
+        pid_started = CharField(max_length=64)  # tells a process from a later one with the same pid
+        queues = TextField()
+        started_at = BigIntegerField()
+        seen_at = BigIntegerField()
+
+        class Meta:
+            table_name = "workers"
+
+    class Jobs(Base):
+        id = key()
+        queue = CharField()
+        payload = LongTextField()
+        attempts = IntegerField(constraints=zero)
+        reserved_at = BigIntegerField(null=True)
+        available_at = BigIntegerField()
+        created_at = BigIntegerField()
+        priority = IntegerField(constraints=zero)
+        # 0: not looked at yet (delayed, or inserted by another program), 1: due, 2: reserved. The claim reads
+        # due rows alone, so that neither delayed nor reserved ones stand in its way.
+        stage = IntegerField(constraints=zero)
+        worker_id = BigIntegerField(null=True)
+        # NULL until the first claim of a row that another program inserted
+        uuid = CharField(max_length=64, null=True)
+
+        class Meta:
+            table_name = "jobs"
+            indexes = (
+                (("queue", "stage", "priority", "id"), False),
+                (("stage", "available_at"), False),
+            )
+
+    class FailedJobs(Base):
+        id = key()
+        uuid = CharField(max_length=64, unique=True)
+        connection = CharField()
+        queue = CharField()
+        payload = LongTextField()
+        exception = LongTextField()
+        failed_at = BigIntegerField()
+        attempts = IntegerField(constraints=zero)
+        priority = IntegerField(constraints=zero)  # so that a retried job keeps its place
+
+        class Meta:
+            table_name = "failed_jobs"
+            indexes = ((("queue", "id"), False),)
+
+    class JobBatches(Base):
+        id = CharField(max_length=64, primary_key=True)
+        name = CharField()
+        total_jobs = IntegerField()
+        pending_jobs = IntegerField()
+        failed_jobs = IntegerField()
+        failed_job_ids = LongTextField()
+        options = LongTextField(null=True)
+        cancelled_at = BigIntegerField(null=True)
+        created_at = BigIntegerField()
+        finished_at = BigIntegerField(null=True)
+
+        class Meta:
+            table_name = "job_batches"
+
+    db.create_tables([Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, JobBatches])

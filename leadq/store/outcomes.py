@@ -1,0 +1,45 @@
+"""How an attempt ended, and what the store then records for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadq.receipt import Receipt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """The job is done and its row goes. `receipt` is there when the job sent a mail."""
+
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """The attempt failed and there are tries left: the row stays, due again after `delay_seconds`."""
+
+    delay_seconds: float
+    error: str
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenBack:
+    """The attempt was broken off by a shutdown: it does not count, and the job is due at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The last attempt failed, or a permanent error: the job moves to `failed_jobs`.
+
+    Attributes:
+        error: `Type: message` in one line.
+        exception: the same, and the traceback where there is one.
+    """
+
+    error: str
+    exception: str
+    timed_out: bool = False
+
+
+Outcome = Completed | Released | GivenBack | Failed

@@ -1,0 +1,175 @@
+"""What leaves the store: frozen values, never rows or models. Times are integer UTC seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a row of `jobs` stands."""
+
+    PENDING = "pending"
+    DELAYED = "delayed"
+    RESERVED = "reserved"
+
+
+class DeliveryStatus(StrEnum):
+    """Where a notification stands. `dropped`: given up because the lead went to somebody else."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A colleague who receives leads."""
+
+    id: int
+    name: str
+    email: str
+    active: bool
+    created_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """A sales prospect. `user_id` is None while nobody is assigned."""
+
+    id: int
+    name: str
+    email: str
+    phone: str | None
+    company: str | None
+    source: str | None
+    message: str | None
+    user_id: int | None
+    created_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A job to be stored."""
+
+    uuid: str
+    queue: str
+    payload: str
+    priority: int = 0
+    available_at: int
+    created_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredJob:
+    """A row of `jobs`. `worker` is the name of the worker that holds it.
+
+    `uuid` is None while nobody has claimed a row that another program inserted.
+    """
+
+    id: int
+    uuid: str | None
+    queue: str
+    payload: str
+    priority: int
+    attempts: int
+    available_at: int
+    created_at: int
+    reserved_at: int | None
+    worker: str | None
+    state: JobState
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedJob:
+    """A job that a worker holds. `(id, attempts, worker_id)` is the token that settling it must show.
+
+    Attributes:
+        uuid: never None: a row without one gets it at its first claim.
+        attempts: the number of this attempt, from 1.
+    """
+
+    id: int
+    uuid: str
+    worker_id: int
+    connection: str
+    queue: str
+    payload: str
+    priority: int
+    attempts: int
+    created_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedJob:
+    """A row of `failed_jobs`. `exception` begins with a line `Type: message`; a traceback may follow."""
+
+    id: int
+    uuid: str
+    connection: str
+    queue: str
+    payload: str
+    priority: int
+    exception: str
+    attempts: int
+    failed_at: int
+
+    @property
+    def error(self) -> str:
+        """The exception's first line."""
+        return self.exception.partition("\n")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """The record of one notification; its uuid is its job's."""
+
+    uuid: str
+    lead_id: int
+    user_id: int
+    status: DeliveryStatus
+    attempts: int
+    message_id: str | None
+    reply: str | None
+    error: str | None
+    queued_at: int
+    sent_at: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line of a lead's story."""
+
+    at: int
+    event: str
+    attempt: int | None
+    detail: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueSize:
+    """The jobs of one queue, counted by state."""
+
+    queue: str
+    pending: int
+    delayed: int
+    reserved: int
+
+    @property
+    def size(self) -> int:
+        """All of them."""
+        return self.pending + self.delayed + self.reserved
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRecord:
+    """A registered worker."""
+
+    id: int
+    name: str
+    host: str
+    pid: int
+    pid_started: str
+    queues: str
+    seen_at: int

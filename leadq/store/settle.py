@@ -1,0 +1,98 @@
+"""The end of an attempt: what happened is recorded in one transaction, by nobody but the claim's owner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from leadq import clock
+from leadq.payload import new_uuid
+from leadq.store.deliveries import Deliveries
+from leadq.store.jobs import DUE, RESERVED, UNSEEN, Jobs
+from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.records import ClaimedJob
+from leadq.store.session import Session
+
+
+class Settlements:
+    """Ends attempts."""
+
+    def __init__(self, session: Session, jobs: Jobs, deliveries: Deliveries) -> None:
+        self._session = session
+        self._rows = session.tables.jobs
+        self._failed = session.tables.failed_jobs
+        self._jobs = jobs
+        self._deliveries = deliveries
+
+    def settle(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
+        """Records how an attempt ended.
+
+        Returns:
+            Whether the job was still `claimed`'s. Otherwise its row is left as it is: it belongs to another
+            worker now, or is gone. A mail that was accepted is recorded even then.
+        """
+        with self._session.transaction():
+            owned = self._move(claimed, outcome)
+            self._deliveries.record(claimed.uuid, attempts=claimed.attempts, outcome=outcome, owned=owned)
+        return owned
+
+    def settle_and_claim(
+        self, claimed: ClaimedJob, outcome: Outcome, queues: Sequence[str]
+    ) -> tuple[bool, ClaimedJob | None]:
+        """`settle`, and the same worker's next claim in the same transaction: one commit a job."""
+        with self._session.transaction():
+            return self.settle(claimed, outcome), self._jobs.claim(queues, claimed.worker_id)
+
+    def _move(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
+        match outcome:
+            case Completed():
+                return self._delete(claimed)
+            case Failed():
+                if not self._delete(claimed):
+                    return False
+                self._insert_failed(claimed, outcome)
+                return True
+            case Released():
+                return self._put_back(claimed, attempts=claimed.attempts, delay_seconds=outcome.delay_seconds)
+            case GivenBack():
+                return self._put_back(claimed, attempts=claimed.attempts - 1, delay_seconds=0)
+
+    def _held(self, claimed: ClaimedJob) -> Any:
+        rows = self._rows
+        return (
+            (rows.id == claimed.id)
+            & (rows.stage == RESERVED)
+            & (rows.attempts == claimed.attempts)
+            & (rows.worker_id == claimed.worker_id)
+        )
+
+    def _delete(self, claimed: ClaimedJob) -> bool:
+        return bool(self._rows.delete().where(self._held(claimed)).execute())
+
+    def _put_back(self, claimed: ClaimedJob, *, attempts: int, delay_seconds: float) -> bool:
+        now = clock.now()
+        available_at = now + math.ceil(delay_seconds)
+        changed = self._rows.update(
+            stage=UNSEEN if available_at > now else DUE,
+            reserved_at=None,
+            worker_id=None,
+            attempts=attempts,
+            available_at=available_at,
+        )
+        return bool(changed.where(self._held(claimed)).execute())
+
+    def _insert_failed(self, claimed: ClaimedJob, outcome: Failed) -> None:
+        uuid = claimed.uuid
+        if self._failed.select().where(self._failed.uuid == uuid).exists():
+            uuid = new_uuid()  # another program used one uuid twice: neither job may be lost for it
+        self._failed.insert(
+            uuid=uuid,
+            connection=claimed.connection,
+            queue=claimed.queue,
+            payload=claimed.payload,
+            exception=outcome.exception,
+            failed_at=clock.now(),
+            attempts=claimed.attempts,
+            priority=claimed.priority,
+        ).execute()

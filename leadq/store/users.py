@@ -1,0 +1,111 @@
+"""Users: the colleagues who receive leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadq import clock
+from leadq.errors import InvalidInput, NotFound
+from leadq.store.records import User
+from leadq.store.session import Session
+
+
+class Users:
+    """The rows of `users`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = session.tables.users
+
+    def create(self, *, name: str, email: str) -> User:
+        """Adds a user.
+
+        Raises:
+            InvalidInput: there is one with this address already, whatever its case.
+        """
+        with self._session.transaction():
+            key = _key(email)
+            twin = self._first(self._rows.email_key == key)
+            if twin is not None:
+                raise InvalidInput(f"user {twin.id} has the address {twin.email} already", hint="See: leadq user list")
+            user_id = self._rows.insert(
+                name=name, email=email, email_key=key, active=1, created_at=clock.now()
+            ).execute()
+            return self.get(user_id)
+
+    def get(self, user_id: int) -> User:
+        """One user.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._session.reading():
+            user = self._first(self._rows.id == user_id)
+        if user is None:
+            raise NotFound(f"there is no user {user_id}", hint="See: leadq user list")
+        return user
+
+    def find(self, reference: str) -> User:
+        """One user by number or address.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if reference.isascii() and reference.isdigit():
+            return self.get(int(reference[:18]))
+        with self._session.reading():
+            user = self._first(self._rows.email_key == _key(reference.strip()))
+        if user is None:
+            raise NotFound(f"there is no user {reference!r}", hint="See: leadq user list")
+        return user
+
+    def all(self) -> list[User]:
+        """Every user, the oldest first."""
+        with self._session.reading():
+            return [_user(row) for row in self._rows.select().order_by(self._rows.id).dicts()]
+
+    def first_active(self) -> User | None:
+        """The oldest active user."""
+        with self._session.reading():
+            return self._first(self._rows.active == 1, self._rows.id)
+
+    def longest_waiting(self) -> User | None:
+        """The active user whose last lead is longest ago; one who never had any comes first."""
+        rows = self._rows
+        with self._session.reading():
+            return self._first(rows.active == 1, rows.last_lead_at, rows.last_lead_id, rows.id)
+
+    def note_lead(self, user_id: int, lead_id: int) -> None:
+        """Remembers that a user was given a lead just now."""
+        with self._session.transaction():
+            given = self._rows.update(last_lead_at=clock.now(), last_lead_id=lead_id)
+            given.where(self._rows.id == user_id).execute()
+
+    def set_active(self, user_id: int, active: bool) -> User:
+        """Puts a user in or out of the round of those who are given leads.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._session.transaction():
+            self._rows.update(active=int(active)).where(self._rows.id == user_id).execute()
+            return self.get(user_id)
+
+    def _first(self, condition: Any, *order: Any) -> User | None:
+        for row in self._rows.select().where(condition).order_by(*order).limit(1).dicts():
+            return _user(row)
+        return None
+
+
+def _key(email: str) -> str:
+    return email.casefold()
+
+
+def _user(row: dict[str, Any]) -> User:
+    return User(
+        id=row["id"],
+        name=row["name"],
+        email=row["email"],
+        active=bool(row["active"]),
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,40 @@
+"""Makes untrusted text harmless: for a terminal, a log line and a mail header alike.
+
+Names, messages, errors and payloads come from strangers. Control characters (terminal escapes, line
+breaks), lone surrogates, line separators and the invisible characters that reorder or hide text
+(https://www.unicode.org/reports/tr36/, section "Bidirectional Text Spoofing") must not reach a screen.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+JOINERS = "\u200c\u200d"  # needed to spell Persian and to draw composed emoji; they hide nothing
+_SUSPECT = re.compile(r"[^\x20-\x7e]")
+_BLANKS = re.compile(r" {2,}")
+
+
+def _is_harmful(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in JOINERS
+
+
+def one_line(text: str, *, limit: int | None = None) -> str:
+    """`text` with every control, bidi-control and line-breaking character turned into a blank.
+
+    Args:
+        text: anything a stranger may have written.
+        limit: characters to keep, an ellipsis included; None keeps all.
+    """
+    if _SUSPECT.search(text):
+        text = "".join(" " if _is_harmful(character) else character for character in text)
+    text = _BLANKS.sub(" ", text).strip()
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1].rstrip() + "…"
+    return text
+
+
+def many_lines(text: str) -> str:
+    """`text` made harmless line by line; line breaks and tabs are kept, the latter as blanks."""
+    lines = re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text.expandtabs(4))
+    return "\n".join("".join(" " if _is_harmful(c) else c for c in line).rstrip() for line in lines)

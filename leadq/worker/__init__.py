@@ -1,0 +1,1 @@
+"""The worker: claims jobs, runs each under its timeout, and records how it ended."""

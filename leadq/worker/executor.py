@@ -1,0 +1,198 @@
+"""One attempt: decode, run under the timeout, and decide what its end means. Recording it is the caller's."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leadq.backoff import backoff_seconds
+from leadq.errors import LeadqError, PermanentFailure, TimeoutExceeded, TooManyAttempts, UndecodablePayload
+from leadq.job import Job, JobContext, job_from
+from leadq.payload import Payload, decode_payload
+from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.records import ClaimedJob
+from leadq.store.store import Store
+from leadq.text import one_line
+from leadq.worker.options import RetryPolicy
+from leadq.worker.stop import StopNow
+from leadq.worker.timeout import AttemptTimedOut, time_limit
+
+if TYPE_CHECKING:
+    from leadq.mail.mailer import Mailer
+
+MAIL_SHARE = 5 / 6  # of the timeout: a mail server that is slow must not look like a job that hangs
+UNLIMITED_MAIL_SECONDS = 600  # RFC 5321, 4.5.3.2.6: the reply to the final dot may take ten minutes
+ERROR_LIMIT = 500
+INTERRUPTIONS = (AttemptTimedOut, StopNow, KeyboardInterrupt)
+
+_log = logging.getLogger("leadq.job")
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """A claimed job on its way through the executor.
+
+    Attributes:
+        payload: None where the row's cannot be decoded; `error` says why.
+        job: what runs; None until it is made.
+        error: what ended the attempt, None while nothing has.
+    """
+
+    claimed: ClaimedJob
+    name: str
+    data: dict[str, Any]
+    payload: Payload | None = None
+    job: Job | None = None
+    context: JobContext | None = None
+    error: BaseException | None = None
+    duration: float = 0.0
+
+
+class Executor:
+    """Runs attempts.
+
+    Args:
+        store: what jobs read and write.
+        open_mailer: called when the first job runs; its mailer is kept.
+        retry: the worker's flags.
+        breakable: wraps a job's own code: see StopRequest.breakable.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        open_mailer: Callable[[], Mailer],
+        retry: RetryPolicy,
+        breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._store = store
+        self._open_mailer = open_mailer
+        self._retry = retry
+        self._breakable = breakable
+        self._mailer: Mailer | None = None
+
+    def prepare(self, claimed: ClaimedJob) -> Attempt:
+        """An attempt that has not run yet."""
+        try:
+            payload = decode_payload(claimed.payload)
+        except UndecodablePayload as error:
+            return Attempt(claimed=claimed, name="undecodable job", data={}, error=error)
+        return Attempt(claimed=claimed, name=one_line(payload.display_name), data=payload.data, payload=payload)
+
+    def perform(self, attempt: Attempt) -> Outcome:
+        """Runs it and decides what its end means. Raises nothing that a job raises."""
+        started = time.monotonic()
+        try:
+            if attempt.payload is not None:
+                self._run(attempt, attempt.payload, started)
+        except (Exception, *INTERRUPTIONS, SystemExit) as error:  # noqa: BLE001 - the one place that may
+            attempt.error = error
+            self._drop_what_was_interrupted(error)
+        finally:
+            attempt.duration = time.monotonic() - started
+        return self._decide(attempt)
+
+    def tell_failed(self, attempt: Attempt) -> None:
+        """Calls the job's own `failed`, once it is in `failed_jobs`."""
+        if attempt.job is None or attempt.context is None or attempt.error is None:
+            return
+        try:
+            attempt.job.failed(attempt.context, attempt.error)
+        except Exception:
+            attempt.context.log.exception("%s.failed() raised", attempt.name)
+
+    def close(self) -> None:
+        """Closes the mailer."""
+        if self._mailer is not None:
+            self._mailer.close()
+
+    def _run(self, attempt: Attempt, payload: Payload, started: float) -> None:
+        tries = self._tries(payload)
+        if tries and attempt.claimed.attempts > tries:
+            raise TooManyAttempts(
+                f"{attempt.name} has been attempted too many times: {tries} attempts ended without a result, "
+                "each taking its worker with it"
+            )
+        timeout = self._timeout(payload)
+        with self._breakable(), time_limit(timeout):
+            attempt.context = self._context(attempt.claimed, payload, started, timeout)
+            attempt.job = job_from(payload)
+            attempt.job.handle(attempt.context)
+
+    def _context(self, claimed: ClaimedJob, payload: Payload, started: float, timeout: float) -> JobContext:
+        if self._mailer is None:
+            self._mailer = self._open_mailer()
+        fields = {"job": claimed.uuid, "attempt": claimed.attempts, "lead": payload.data.get("lead_id")}
+        return JobContext(
+            uuid=claimed.uuid,
+            queue=claimed.queue,
+            attempt=claimed.attempts,
+            created_at=payload.created_at or claimed.created_at,
+            mail_deadline=started + (timeout * MAIL_SHARE if timeout else UNLIMITED_MAIL_SECONDS),
+            store=self._store,
+            mailer=self._mailer,
+            log=logging.LoggerAdapter(_log, {"fields": fields}),
+        )
+
+    def _tries(self, payload: Payload) -> int:
+        return self._retry.tries if payload.max_tries is None else payload.max_tries
+
+    def _timeout(self, payload: Payload) -> float:
+        return self._retry.timeout if payload.timeout is None else payload.timeout
+
+    def _drop_what_was_interrupted(self, error: BaseException) -> None:
+        """After an interruption a half-said SMTP dialogue and a half-done statement may be left."""
+        if isinstance(error, INTERRUPTIONS):
+            if self._mailer is not None:
+                self._mailer.discard()
+            self._store.reset()
+
+    def _decide(self, attempt: Attempt) -> Outcome:
+        receipt = attempt.context.receipt if attempt.context else None
+        if receipt is not None or attempt.error is None:
+            return Completed(receipt=receipt)
+        if isinstance(attempt.error, StopNow | KeyboardInterrupt):
+            return GivenBack()
+        timed_out = isinstance(attempt.error, AttemptTimedOut)
+        if timed_out:
+            attempt.error = self._timeout_error(attempt)
+        error = error_line(attempt.error)
+        if self._is_final(attempt):
+            return Failed(error=error, exception=_exception_text(attempt.error, error), timed_out=timed_out)
+        payload_steps = attempt.payload.backoff if attempt.payload else None
+        steps = self._retry.backoff if payload_steps is None else payload_steps
+        delay = backoff_seconds(steps, attempt.claimed.attempts)
+        return Released(delay_seconds=delay, error=error, timed_out=timed_out)
+
+    def _timeout_error(self, attempt: Attempt) -> TimeoutExceeded:
+        seconds = self._timeout(attempt.payload) if attempt.payload else 0
+        error = TimeoutExceeded(f"{attempt.name} has timed out after {seconds:g} s")
+        if attempt.error is not None:
+            error.__traceback__ = attempt.error.__traceback__
+        return error
+
+    def _is_final(self, attempt: Attempt) -> bool:
+        if attempt.payload is None or isinstance(attempt.error, PermanentFailure):
+            return True
+        tries = self._tries(attempt.payload)
+        return bool(tries) and attempt.claimed.attempts >= tries
+
+
+def error_line(error: BaseException) -> str:
+    """`Type: message` in one harmless line."""
+    message = error.message if isinstance(error, LeadqError) else str(error)
+    return one_line(f"{type(error).__name__}: {message}" if message else type(error).__name__, limit=ERROR_LIMIT)
+
+
+def _exception_text(error: BaseException, line: str) -> str:
+    """The error line first, as Laravel's `exception` column has it, then the traceback where it tells more."""
+    if isinstance(error, PermanentFailure) and error.__cause__ is None:
+        hint = f"\n{error.hint}" if error.hint else ""
+        return f"{line}{hint}"
+    return f"{line}\n{''.join(traceback.format_exception(error))}"

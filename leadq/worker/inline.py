@@ -1,0 +1,59 @@
+"""Running a job in the process that stored it: QUEUE_CONNECTION=sync, and `test --wait` without a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from leadq.store.outcomes import Failed, Outcome
+from leadq.store.records import ClaimedJob
+from leadq.store.store import Store
+from leadq.worker import events
+from leadq.worker.executor import Executor
+from leadq.worker.lease import Lease
+from leadq.worker.loop import Report, event_of
+
+SYNC = "sync"  # what `failed_jobs.connection` holds, as in Laravel
+
+
+@dataclass(frozen=True, kw_only=True)
+class InlineRunner:
+    """Claims a job, runs it and records its end, here and now.
+
+    The claim is an ordinary one: should this process be killed, a worker takes the job up.
+    """
+
+    store: Store
+    executor: Executor
+    worker_id: int
+    report: Report
+
+    def claim(self, job_id: int, *, connection: str) -> ClaimedJob | None:
+        """Takes one job, due or not; None where a worker was quicker.
+
+        Called in the transaction that stored the job, nobody else can have it.
+        """
+        claimed = self.store.jobs.claim_by_id(job_id, self.worker_id)
+        return claimed and replace(claimed, connection=connection)
+
+    def run(self, claimed: ClaimedJob) -> Outcome:
+        """Runs a claimed job to its end. Raises nothing that the job raises."""
+        attempt = self.executor.prepare(claimed)
+        self.report(events.JobProcessing(claimed=claimed, job=attempt.name, data=attempt.data))
+        outcome = self.executor.perform(attempt)
+        owned = self.store.settlements.settle(claimed, outcome)
+        self.report(event_of(attempt, outcome, owned=owned))
+        if owned and isinstance(outcome, Failed):
+            self.executor.tell_failed(attempt)
+        return outcome
+
+
+@contextmanager
+def inline_runner(store: Store, executor: Executor, *, retry_after: int, report: Report) -> Iterator[InlineRunner]:
+    """An InlineRunner, registered as a worker while it is used."""
+    with Lease(store, name="inline", queues=(), retry_after=retry_after) as lease:
+        try:
+            yield InlineRunner(store=store, executor=executor, worker_id=lease.worker_id, report=report)
+        finally:
+            executor.close()

@@ -1,0 +1,62 @@
+"""Turns a worker's events into log records."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from leadq.worker import events
+
+_log = logging.getLogger("leadq.worker")
+
+
+def report_to_log(event: events.WorkerEvent) -> None:
+    """Logs one event, with the job's uuid, lead and attempt where it has them."""
+    match event:
+        case events.JobEvent():
+            _report_job(event)
+        case events.WorkerStarted():
+            _write(logging.INFO, "Worker started", worker=event.name, queues=",".join(event.queues))
+        case events.WorkerStopped():
+            _write(logging.INFO, "Worker stopped", worker=event.name, reason=event.reason, jobs=event.jobs_done)
+        case events.OrphansReleased():
+            for uuid in event.uuids:
+                _write(logging.WARNING, "Job of a worker that is gone is due again", job=uuid)
+        case events.StoreTroubled():
+            pause = f"{event.pause_seconds:g}"
+            _write(logging.ERROR, "The database cannot be used", error=event.error, next_try_in_s=pause)
+        case events.StoreRecovered():
+            _write(logging.INFO, "The database can be used again", after_s=round(event.after_seconds, 1))
+
+
+def _report_job(event: events.JobEvent) -> None:
+    claimed = event.claimed
+    about: dict[str, Any] = {
+        "job": claimed.uuid,
+        "name": event.job,
+        "lead": event.data.get("lead_id"),
+        "queue": claimed.queue,
+        "attempt": claimed.attempts,
+    }
+    if not isinstance(event, events.JobProcessing):
+        about["duration_ms"] = round(getattr(event, "duration", 0.0) * 1000, 2)
+    match event:
+        case events.JobProcessing():
+            _write(logging.INFO, "Job started", **about)
+        case events.JobProcessed(reply=reply):
+            _write(logging.INFO, "Job done" if reply is None else "Mail sent", **about, reply=reply)
+        case events.JobReleased():
+            message = "Job timed out, will be tried again" if event.timed_out else "Job released, will be tried again"
+            _write(logging.WARNING, message, **about, retry_in_s=round(event.delay_seconds), error=event.error)
+        case events.JobGivenBack():
+            _write(logging.WARNING, "Job given back: the worker was told to stop at once", **about)
+        case events.JobFailed():
+            message = "Job timed out for the last time" if event.timed_out else "Job failed"
+            _write(logging.ERROR, message, **about, error=event.error)
+        case events.ClaimLost():
+            _write(logging.WARNING, "Job ended after another worker had taken it over; nothing was changed", **about)
+
+
+def _write(level: int, message: str, **fields: Any) -> None:
+    present = {key: value for key, value in fields.items() if value is not None}
+    _log.log(level, message, extra={"fields": present})

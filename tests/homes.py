@@ -1,0 +1,194 @@
+"""Homes to test in, and `leadq` as its users run it: in this process where that is enough, as a real one elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadq.cli import main
+from leadq.config import Settings, load_settings
+from leadq.store.store import Store
+
+PATIENCE_SECONDS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a command ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@dataclass
+class Home:
+    """A home in a temporary folder. `environment` is set for every command, over the test's own."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    # --- commands ----------------------------------------------------------------------------------
+
+    def leadq(self, *arguments: object, exit_code: int | None = 0) -> Result:
+        """Runs a command in this process. `exit_code` None accepts any."""
+        out, err = io.StringIO(), io.StringIO()
+        with self.entered(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = 0
+            try:
+                main([str(argument) for argument in arguments])
+            except SystemExit as end:
+                code = int(end.code or 0)
+        result = Result(exit_code=code, stdout=out.getvalue(), stderr=err.getvalue())
+        assert exit_code in {None, code}, result
+        return result
+
+    def json(self, *arguments: object, exit_code: int | None = 0) -> Any:
+        """What a command with `--json` prints."""
+        return self.leadq(*arguments, "--json", exit_code=exit_code).json
+
+    def run(self, *arguments: object, exit_code: int | None = 0, input: str | None = None) -> Result:
+        """Runs a command as a process of its own, piped."""
+        done = subprocess.run(
+            self._command(arguments),
+            cwd=self.path,
+            env=self._full_environment(),
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE_SECONDS * 2,
+            check=False,
+        )
+        result = Result(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        assert exit_code in {None, done.returncode}, result
+        return result
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Starts a command as a process of its own; it is killed at the end of the test, if it still runs."""
+        process = subprocess.Popen(
+            self._command(arguments),
+            cwd=self.path,
+            env=self._full_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        self.processes.append(process)
+        return process
+
+    def stop(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> Result:
+        """Sends a signal and waits for the end."""
+        process.send_signal(number)
+        return self.ended(process)
+
+    def ended(self, process: subprocess.Popen[str]) -> Result:
+        """Waits for the end of a process."""
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        return Result(exit_code=process.returncode, stdout=out, stderr=err)
+
+    # --- state -------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.path, {**os.environ, **self.environment})
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[Store]:
+        """The home's store, opened in this process."""
+        store = Store.open(self.settings.database)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """What another program sees or does: one statement, committed."""
+        connection = sqlite3.connect(self.path / "storage" / "leadq.db", timeout=10)
+        try:
+            with connection:
+                return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return int(self.sql(f"SELECT COUNT(*) FROM {table}")[0][0])
+
+    @property
+    def mails(self) -> list[Path]:
+        """The mails of the file mailer, oldest first."""
+        return sorted((self.path / "storage" / "mail").glob("*.eml"))
+
+    @property
+    def log(self) -> str:
+        """The whole log."""
+        file = self.path / "storage" / "logs" / "leadq.log"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def add_module(self, name: str, source: str) -> None:
+        """Puts a module of the application's own jobs into the home and has workers load it."""
+        (self.path / f"{name}.py").write_text(source, encoding="utf-8")
+        self.environment["LEADQ_JOBS"] = name
+
+    def insert_job(self, payload: str | Mapping[str, Any], *, queue: str = "default", delay: int = 0) -> int:
+        """Enqueues as another program does: a plain INSERT of Laravel's columns."""
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        now = int(time.time())
+        self.sql(
+            "INSERT INTO jobs (queue, payload, attempts, reserved_at, available_at, created_at)"
+            " VALUES (?, ?, 0, NULL, ?, ?)",
+            queue,
+            text,
+            now + delay,
+            now,
+        )
+        return int(self.sql("SELECT MAX(id) FROM jobs")[0][0])
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """The current folder and the environment as a command run here has them."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.path)
+            for key, value in self.environment.items():
+                patch.setenv(key, value)
+            yield
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def _command(self, arguments: tuple[object, ...]) -> list[str]:
+        return [sys.executable, "-m", "leadq", *[str(argument) for argument in arguments]]
+
+    def _full_environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment}
+
+
+def eventually(condition: Callable[[], object], *, timeout: float = PATIENCE_SECONDS) -> None:
+    """Returns once `condition()` holds; fails after `timeout` seconds."""
+    until = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < until, f"not within {timeout} s"
+        time.sleep(0.02)
