@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 
 def now() -> int:
@@ -26,3 +26,14 @@ def human_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
     return " ".join(f"{value}{unit}" for value, unit in parts if value)
+
+
+def local_zone(name: str | None) -> tzinfo | None:
+    """The zone for times that people read; None stands for the system's."""
+    if name is None:
+        return None
+    if name.upper() == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)

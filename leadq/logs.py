@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
+from leadq.clock import local_zone
 from leadq.config import Settings
 from leadq.text import many_lines, one_line
 
@@ -27,17 +28,6 @@ def set_up_logging(settings: Settings) -> None:
     logger.addHandler(handler)
     logger.setLevel(settings.log.level.upper())
     logger.propagate = False
-
-
-def local_zone(name: str | None) -> tzinfo | None:
-    """The zone for times that people read; None stands for the system's."""
-    if name is None:
-        return None
-    if name.upper() == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo(name)
 
 
 class TextFormatter(logging.Formatter):

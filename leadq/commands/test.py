@@ -49,7 +49,7 @@ def command(app: App, lead_id: int | None, user_id: int | None, wait: bool) -> N
         app.out.line(f"Failed: {delivery.error}")
         app.out.note("It is kept: leadq failed")
     else:
-        app.out.note("A worker will send it. Follow it with: leadq test --wait")
+        app.out.note(f"A worker will send it. Its story: leadq lead show {notified.lead.id}")
     if delivery.status is DeliveryStatus.FAILED:
         raise click.exceptions.Exit(1)
 

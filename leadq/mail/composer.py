@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from leadq.addresses import Mailbox, mailbox
+from leadq.clock import local_zone
 from leadq.config import MailSettings
 from leadq.errors import InvalidInput
 from leadq.mail.errors import Kind, Stage, failed
@@ -45,7 +45,7 @@ class Composer:
         self._mail = mail
         self._app_name = app_name
         self._lead_url = lead_url
-        self._timezone = ZoneInfo(timezone) if timezone else None
+        self._timezone = local_zone(timezone)
         self._templates = Templates(template_folder)
 
     def compose(self, letter: Letter) -> Message:

@@ -10,7 +10,7 @@ from pathlib import Path
 from leadq.mail.errors import Stage, failed
 from leadq.mail.identity import identity
 from leadq.mail.letter import Message
-from leadq.mail.transport import Receipt
+from leadq.receipt import Receipt
 
 
 class FileTransport:

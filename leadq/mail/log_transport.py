@@ -6,7 +6,7 @@ import logging
 import textwrap
 
 from leadq.mail.letter import Message
-from leadq.mail.transport import Receipt
+from leadq.receipt import Receipt
 
 log = logging.getLogger("leadq.mail")
 

@@ -8,7 +8,8 @@ from leadq.config import MailSettings, Settings
 from leadq.errors import ConfigError
 from leadq.mail.composer import Composer
 from leadq.mail.letter import Letter, Message
-from leadq.mail.transport import Receipt, Transport
+from leadq.mail.transport import Transport
+from leadq.receipt import Receipt
 
 
 class Mailer:

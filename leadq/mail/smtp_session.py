@@ -168,10 +168,7 @@ class SmtpSession:
 
     def _command(self, stage: Stage, line: str, *hoped_for: int, secrets: tuple[str, ...] = ()) -> Reply:
         self.stage = stage
-        shown = line
-        for secret in secrets:
-            shown = shown.replace(secret, BLANKED)
-        self._say(shown, line.encode("ascii") + b"\r\n")
+        self._say(_blanked(line, secrets), line.encode("ascii") + b"\r\n")
         return self._expect(stage, *hoped_for, secrets=secrets)
 
     def _expect(self, stage: Stage, *hoped_for: int, wait: float | None = None, secrets: tuple[str, ...] = ()) -> Reply:
@@ -188,9 +185,7 @@ class SmtpSession:
 
     def _read(self, seconds: float, secrets: tuple[str, ...] = ()) -> Reply:
         reply = self._connection.read_reply(deadline=min(self._deadline, time.monotonic() + seconds))
-        for secret in secrets:
-            lines = tuple(line.replace(secret, BLANKED) for line in reply.lines)
-            reply = Reply(code=reply.code, lines=lines)
+        reply = Reply(code=reply.code, lines=tuple(_blanked(line, secrets) for line in reply.lines))
         self._tell(f"S: {reply.text}")
         return reply
 
@@ -218,6 +213,12 @@ class SmtpSession:
             yield
         except (OSError, GarbledReply) as error:
             raise explained(error, self.stage, self._server) from error
+
+
+def _blanked(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in filter(None, secrets):
+        text = text.replace(secret, BLANKED)
+    return text
 
 
 def _base64(text: str) -> str:

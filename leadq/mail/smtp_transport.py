@@ -13,7 +13,7 @@ from leadq.mail.letter import Message
 from leadq.mail.smtp_reply import Reply
 from leadq.mail.smtp_session import SmtpSession
 from leadq.mail.tls import client_context
-from leadq.mail.transport import Receipt
+from leadq.receipt import Receipt
 
 log = logging.getLogger("leadq.mail")
 

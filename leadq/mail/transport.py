@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from leadq.mail.letter import Message
-
-
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """The proof that a mail was taken over.
-
-    Attributes:
-        reply: the server's words, or where the mail was written to.
-    """
-
-    message_id: str
-    reply: str
+from leadq.receipt import Receipt
 
 
 class Transport(Protocol):

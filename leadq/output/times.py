@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from leadq import clock
-from leadq.logs import local_zone
+from leadq.clock import local_zone
 
 AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 

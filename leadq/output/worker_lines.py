@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leadq import clock
-from leadq.logs import local_zone
+from leadq.clock import local_zone
 from leadq.output.console import painted
 from leadq.worker import events
 from leadq.worker.loop import Report
