@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from leadq.store.outcomes import Outcome
     from leadq.store.store import Store
     from leadq.worker.executor import Executor
+    from leadq.worker.inline import InlineRunner
+    from leadq.worker.last_words import LastWords
     from leadq.worker.options import RetryPolicy
 
 
@@ -77,15 +79,52 @@ class App:
         load_jobs(self.settings.job_modules, self.home)
 
     def executor(
-        self, retry: RetryPolicy, breakable: Callable[[], AbstractContextManager[None]] = nullcontext
+        self,
+        retry: RetryPolicy,
+        last_words: LastWords,
+        breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Executor:
-        """What runs jobs here, with the home's mailer."""
+        """What runs jobs here, with the home's mailer.
+
+        Raises:
+            ConfigError: a setting for mail, or a module of LEADQ_JOBS, is wrong.
+        """
         from leadq.mail.mailer import open_mailer
         from leadq.worker.executor import Executor
 
         self.load_jobs()
-        settings = self.settings
-        return Executor(store=self.store, open_mailer=lambda: open_mailer(settings), retry=retry, breakable=breakable)
+        return Executor(
+            store=self.store,
+            mailer=open_mailer(self.settings),
+            retry=retry,
+            last_words=last_words,
+            breakable=breakable,
+        )
+
+    def last_words(self) -> LastWords:
+        """Where this home's workers leave word of their end."""
+        from leadq.worker.last_words import LastWords
+
+        return LastWords(self.settings.storage / "workers")
+
+    def release_orphans(self) -> None:
+        """Makes the jobs of workers that are gone due again, as any worker does at its start."""
+        self.store.workers.release_orphans(retry_after=self.settings.retry_after, last_words=self.last_words().of)
+
+    def inline_runner(self, *, tries: int = 1) -> AbstractContextManager[InlineRunner]:
+        """What runs a job in this process: attempt number `tries` is its last."""
+        from leadq.worker.inline import inline_runner
+        from leadq.worker.log_reporter import report_to_log
+        from leadq.worker.options import RetryPolicy
+
+        last_words = self.last_words()
+        return inline_runner(
+            self.store,
+            self.executor(RetryPolicy(tries=tries), last_words),
+            retry_after=self.settings.retry_after,
+            last_words=last_words,
+            report=report_to_log,
+        )
 
     def notify(self, enqueue: Callable[[], NotifiedLead]) -> tuple[NotifiedLead, Outcome | None]:
         """Calls `enqueue`; with QUEUE_CONNECTION=sync the job that it stored runs at once, in this process.
@@ -95,12 +134,9 @@ class App:
         """
         if self.settings.queue_connection != "sync":
             return enqueue(), None
-        from leadq.worker.inline import SYNC, inline_runner
-        from leadq.worker.log_reporter import report_to_log
-        from leadq.worker.options import RetryPolicy
+        from leadq.worker.inline import SYNC
 
-        executor = self.executor(RetryPolicy(tries=1))
-        with inline_runner(self.store, executor, retry_after=self.settings.retry_after, report=report_to_log) as runner:
+        with self.inline_runner() as runner:
             with self.store.transaction():
                 notified = enqueue()
                 claimed = runner.claim(notified.job.id, connection=SYNC) if notified.job else None

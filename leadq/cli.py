@@ -9,7 +9,6 @@ import errno
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -17,8 +16,7 @@ import click
 
 from leadq import __version__
 from leadq.app import App
-from leadq.errors import LeadqError
-from leadq.text import one_line
+from leadq.failures import report_failure
 
 # name → the module that holds it, and its line in `leadq --help`: spelled out so that help imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -83,9 +81,7 @@ def cli(ctx: click.Context, home: str | None, verbose: bool, quiet: bool) -> Non
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to fail
+    _prepare_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -111,47 +107,21 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         app.out.error("interrupted")
         return 1
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.errno == errno.EPIPE:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise BrokenPipeError from error
-        return _report(app, _explain(error), error)
-    except LeadqError as error:
-        return _report(app, error, error)
-    except Exception as error:  # noqa: BLE001 - a bug must end in a message, too
-        _log_unexpected(app)
-        hint = "This is a bug in leadq. Run the command again with -v for the traceback: leadq -v …"
-        message = one_line(f"unexpected {type(error).__name__}: {error}", limit=300)
-        return _report(app, LeadqError(message, hint=hint), error)
+        return report_failure(app, error)
     return 0
 
 
-def _report(app: App, shown: LeadqError, cause: BaseException) -> int:
-    if app.verbose:
-        traceback.print_exception(cause)
-    if app.out.as_json:
-        from leadq.output.documents import error_document
-
-        app.out.document(error_document(shown))
-    else:
-        app.out.error(shown.message, shown.hint)
-    return 1
-
-
-def _explain(error: OSError) -> LeadqError:
-    where = f"{error.filename}: " if error.filename else ""
-    return LeadqError(f"{where}{error.strerror or error}")
-
-
-def _log_unexpected(app: App) -> None:
-    import logging
-
-    try:
-        app.start_logging()
-    except (LeadqError, OSError):
-        return
-    logging.getLogger("leadq").error("Unexpected error", exc_info=True)
+def _prepare_streams() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us: it must not become somebody's file
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - to the end
+        elif hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(
+                errors="backslashreplace"
+            )  # a terminal that lacks a letter is no reason to fail
 
 
 def _discard_output() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, tzinfo
 
+LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where the calendar of Python ends
+
 
 def now() -> int:
     """The current time in whole UTC seconds, as every time column holds it."""
@@ -15,7 +17,12 @@ def iso(seconds: int | float | None) -> str | None:
     """`1767225600` → `2026-01-01T00:00:00Z`; None stays None."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(within_calendar(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def within_calendar(seconds: int | float) -> int | float:
+    """`seconds`, or the end of the calendar where another program has written a time beyond it."""
+    return min(max(seconds, 0), LAST_SECOND)
 
 
 def human_duration(seconds: float) -> str:

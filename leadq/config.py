@@ -5,6 +5,7 @@ No other module reads a setting from os.environ.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -127,11 +128,19 @@ def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> S
 
 def _read_env_file(path: Path) -> dict[str, str | None]:
     from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
-        return dict(dotenv_values(path, encoding="utf-8-sig")) if path.is_file() else {}
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}", hint="It must be a UTF-8 text file.") from error
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:  # dotenv itself would skip it
+            raise ConfigError(
+                f"line {binding.original.line} of {path} cannot be read: expected KEY=value",
+                hint="Is a quotation mark missing? A comment begins with #.",
+            )
+    return dict(dotenv_values(stream=io.StringIO(text)))
 
 
 def _database_settings(values: Values, home: Path) -> DatabaseSettings:
@@ -142,9 +151,10 @@ def _database_settings(values: Values, home: Path) -> DatabaseSettings:
     if connection == "sqlite":
         path = home / (name or default_of("DB_DATABASE"))
         if name == ":memory:":
+            key, shown = ("DB_URL", "DB_URL") if url else ("DB_DATABASE", "DB_DATABASE=:memory:")
             raise ConfigError(
-                "DB_DATABASE=:memory: is wrong: expected a file, since workers are other processes",
-                hint="Leave DB_DATABASE empty for storage/leadq.db.",
+                f"{shown} is wrong: expected a file, since workers are other processes",
+                hint=f"Leave {key} empty for storage/leadq.db.",
             )
     elif not name:
         raise ConfigError(f"DB_DATABASE is missing: DB_CONNECTION={connection} needs a database name")

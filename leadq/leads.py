@@ -88,7 +88,8 @@ def assign_lead(store: Store, lead_id: int, user: str, *, routing: Routing) -> N
     """
     with store.transaction():
         lead, owner = store.leads.get(lead_id), store.users.find(user)
-        deliveries = [d for d in store.deliveries.of_lead(lead.id) if d.status is not DeliveryStatus.DROPPED]
+        own = [delivery for delivery in store.deliveries.of_lead(lead.id) if not delivery.test]
+        deliveries = [delivery for delivery in own if delivery.status is not DeliveryStatus.DROPPED]
         theirs = [d for d in deliveries if d.user_id == owner.id and d.status is not DeliveryStatus.FAILED]
         if lead.user_id == owner.id and theirs:
             return NotifiedLead(lead=lead, user=owner, job=_waiting_job(store, theirs[-1]))
@@ -167,7 +168,7 @@ def _notify(store: Store, lead: Lead, user: User, routing: Routing, *, test: boo
         delay=routing.delay,
         priority=routing.priority,
     )
-    store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=clock.now())
+    store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=clock.now(), test=test)
     if not test:
         store.users.note_lead(user.id, lead.id)
     return job

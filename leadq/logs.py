@@ -33,7 +33,7 @@ def set_up_logging(settings: Settings) -> None:
 class TextFormatter(logging.Formatter):
     """`[2026-01-01 12:00:00] local.INFO: Mail sent {"job":"…","lead":7}`: Laravel's layout, a line a record.
 
-    A traceback follows, indented, so that no line of it can pass for a record.
+    The further lines of a message and a traceback follow, indented, so that none can pass for a record.
     """
 
     def __init__(self, environment: str, zone: tzinfo | None) -> None:
@@ -44,13 +44,14 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record's line or lines."""
         at = datetime.fromtimestamp(record.created, self._zone).strftime("%Y-%m-%d %H:%M:%S")
-        line = f"[{at}] {self._environment}.{record.levelname}: {one_line(record.getMessage())}"
+        first, *more = many_lines(record.getMessage()).split("\n")
+        line = f"[{at}] {self._environment}.{record.levelname}: {one_line(first)}"
         fields = getattr(record, "fields", None)
         if fields:
             line += " " + one_line(json.dumps(fields, ensure_ascii=False, default=str))
         if record.exc_info:
-            line += "\n    " + many_lines(self.formatException(record.exc_info)).replace("\n", "\n    ")
-        return line
+            more += many_lines(self.formatException(record.exc_info)).split("\n")
+        return "\n    ".join([line, *more])
 
 
 class JsonFormatter(logging.Formatter):

@@ -11,6 +11,7 @@ import uuid as uuids
 from dataclasses import dataclass
 from typing import Any
 
+from leadq.clock import LAST_SECOND
 from leadq.errors import UndecodablePayload
 from leadq.text import one_line
 
@@ -63,7 +64,7 @@ def encode_payload(payload: Payload) -> str:
         "createdAt": payload.created_at,
         "data": payload.data,
     }
-    return json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(document, allow_nan=False, separators=(",", ":"))
 
 
 def decode_payload(text: str | bytes) -> Payload:
@@ -89,7 +90,7 @@ def decode_payload(text: str | bytes) -> Payload:
         max_tries=_whole("maxTries", document.get("maxTries"), TRIES_MAX),
         timeout=_seconds("timeout", document.get("timeout")),
         backoff=_backoff(document.get("backoff")),
-        created_at=_whole("createdAt", document.get("createdAt"), 2**53),
+        created_at=_whole("createdAt", document.get("createdAt"), LAST_SECOND),
         data=data,
     )
 
@@ -107,7 +108,7 @@ def with_identity(text: str, *, uuid: str, created_at: int) -> str:
         document["uuid"] = uuid
     if document.get("createdAt") is None:
         document["createdAt"] = created_at
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(document, separators=(",", ":"))
 
 
 def describe(text: str | bytes) -> tuple[str, dict[str, Any]]:

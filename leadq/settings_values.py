@@ -11,6 +11,7 @@ from leadq.settings_keys import KEYS
 
 T = TypeVar("T")
 
+MAY_HOLD_A_PASSWORD = {"DB_URL", "MAIL_URL"}
 UNSET = {"", "null", "(null)", "empty", "(empty)"}  # as Laravel's env() reads them
 
 
@@ -65,7 +66,7 @@ class Values:
             return parse(value)
         except (ValueError, InvalidInput) as error:
             expected = error.message if isinstance(error, InvalidInput) else f"expected {error}"
-            shown = f"{key} is wrong" if key.endswith("_URL") else f"{key}={one_line(value)[:80]} is wrong"
+            shown = f"{key} is wrong" if key in MAY_HOLD_A_PASSWORD else f"{key}={one_line(value)[:80]} is wrong"
             hint = f"Correct {key} in .env or in the environment."
             raise ConfigError(f"{shown}: {expected}", hint=hint) from None
 

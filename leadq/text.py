@@ -7,11 +7,13 @@ breaks), lone surrogates, line separators and the invisible characters that reor
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
 JOINERS = "\u200c\u200d"  # needed to spell Persian and to draw composed emoji; they hide nothing
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
+_FOREIGN = re.compile(r"[^\x00-\x7e]")
 _BLANKS = re.compile(r" {2,}")
 
 
@@ -32,6 +34,16 @@ def one_line(text: str, *, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
     return text
+
+
+def escaped(document: str) -> str:
+    """A JSON document whose harmful characters are written as `\\uXXXX`: the same data, safe to look at."""
+    return _FOREIGN.sub(lambda match: json.dumps(match[0])[1:-1] if _is_harmful(match[0]) else match[0], document)
+
+
+def storable(text: str) -> str:
+    """`text` with half characters, as a command line in another encoding leaves them, replaced: they cannot be kept."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def many_lines(text: str) -> str:

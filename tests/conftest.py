@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from leadq import clock
 from leadq.settings_keys import KEYS
 from tests.homes import Home
 from tests.smtp_servers import MailServer
+
+NOW = 1_800_000_000  # 2027-01-15 08:00:00 UTC
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +76,21 @@ def mailing(staffed: Home, mail_server: MailServer) -> Home:
         "MAIL_TIMEOUT": "5",
     }
     return staffed
+
+
+@dataclass
+class Clock:
+    """The time as leadq sees it in this process."""
+
+    now: int = NOW
+
+    def pass_(self, seconds: int) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def time_now(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock, stopped at NOW until a test moves it."""
+    stopped = Clock()
+    monkeypatch.setattr(clock, "now", lambda: stopped.now)
+    return stopped

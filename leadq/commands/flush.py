@@ -6,11 +6,11 @@ import click
 
 from leadq.app import App
 from leadq.commands.consent import force_option, require_consent
-from leadq.commands.options import example, json_option, pass_app
+from leadq.commands.options import HOURS, example, json_option, pass_app
 
 
 @click.command(epilog=example("leadq flush --hours 48", "leadq flush --force"))
-@click.option("--hours", type=click.IntRange(min=0), help="Only jobs that failed at least so many hours ago.")
+@click.option("--hours", type=HOURS, help="Only jobs that failed at least so many hours ago.")
 @force_option
 @json_option
 @pass_app

@@ -9,9 +9,6 @@ from leadq.dispatch import DispatchedJob
 from leadq.output.times import age
 from leadq.store.jobs import CONNECTION
 from leadq.store.records import StoredJob
-from leadq.worker.inline import inline_runner
-from leadq.worker.log_reporter import report_to_log
-from leadq.worker.options import RetryPolicy
 
 GLANCE_SECONDS = 0.1
 
@@ -23,10 +20,12 @@ def follow(app: App, job: DispatchedJob) -> None:
         row = app.store.jobs.by_uuid(job.uuid)
         if row is None:
             return
-        if row.reserved_at is None and not _has_worker(app, job.queue):
-            app.out.note(f"No worker is running on the queue {job.queue}, so it is sent right here.")
-            run_here(app, job)
-            return
+        if not _has_worker(app, job.queue):
+            if row.reserved_at is None:
+                app.out.note(f"No worker is running on the queue {job.queue}, so it is sent right here.")
+                run_here(app, row)
+                return
+            app.release_orphans()
         state = _state(row)
         if state != told:
             app.out.note(f"Job {row.id} {state}")
@@ -34,10 +33,9 @@ def follow(app: App, job: DispatchedJob) -> None:
         time.sleep(GLANCE_SECONDS)
 
 
-def run_here(app: App, job: DispatchedJob) -> None:
-    """Gives the job its one attempt in this process, unless a worker has just taken it."""
-    executor = app.executor(RetryPolicy(tries=1))
-    with inline_runner(app.store, executor, retry_after=app.settings.retry_after, report=report_to_log) as runner:
+def run_here(app: App, job: StoredJob) -> None:
+    """Gives the job its last attempt in this process, unless a worker has just taken it."""
+    with app.inline_runner(tries=job.attempts + 1) as runner:
         claimed = runner.claim(job.id, connection=CONNECTION)
         if claimed is not None:
             runner.run(claimed)
@@ -45,7 +43,7 @@ def run_here(app: App, job: DispatchedJob) -> None:
 
 def _has_worker(app: App, queue: str) -> bool:
     workers = app.store.workers.alive(retry_after=app.settings.retry_after)
-    return any(queue in worker.queues.split(",") for worker in workers)
+    return any(queue in worker.queues for worker in workers)
 
 
 def _state(row: StoredJob) -> str:

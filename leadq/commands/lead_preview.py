@@ -35,7 +35,7 @@ def command(app: App, lead_id: int, form: str | None) -> None:
     theirs = [
         delivery
         for delivery in app.store.deliveries.of_lead(lead.id)
-        if delivery.user_id == user.id and delivery.status is not DeliveryStatus.DROPPED
+        if delivery.user_id == user.id and delivery.status is not DeliveryStatus.DROPPED and not delivery.test
     ]
     uuid, queued_at = (theirs[-1].uuid, theirs[-1].queued_at) if theirs else (new_uuid(), lead.created_at)
     message = open_mailer(app.settings).compose(letter_for(uuid, queued_at, lead, user))

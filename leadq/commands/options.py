@@ -12,6 +12,8 @@ from leadq.durations import parse_seconds
 from leadq.errors import InvalidInput
 from leadq.settings_parsers import queue_name
 
+BIGGEST_ID = 2**63 - 1
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 pass_app = click.make_pass_decorator(App)
@@ -82,12 +84,25 @@ class Range(click.ParamType):
         first, dash, last = value.partition("-")
         if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
             self.fail(f"{value!r}: expected two numbers such as 5-10", param, ctx)
-        pair = sorted((int(first), int(last)))
-        return pair[0], pair[1]
+        low, high = sorted(min(int(number), BIGGEST_ID) for number in (first, last))
+        return low, high
+
+
+class AtLeast(click.IntRange):
+    """A whole number from `least` on; one beyond `most` means as much as `most`."""
+
+    def __init__(self, least: int, *, most: int) -> None:
+        super().__init__(min=least)
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        number: int = super().convert(value, param, ctx)
+        return min(number, self._most)
 
 
 SECONDS, SECONDS_LIST, QUEUE_LIST, QUEUE_NAME, RANGE = Seconds(), SecondsList(), QueueList(), QueueName(), Range()
-LIMIT = click.IntRange(min=1)
+LIMIT, HOURS = AtLeast(1, most=BIGGEST_ID), AtLeast(0, most=10 * 365 * 24)
 
 
 def json_option(function: F) -> F:

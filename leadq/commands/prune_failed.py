@@ -5,13 +5,11 @@ from __future__ import annotations
 import click
 
 from leadq.app import App
-from leadq.commands.options import example, json_option, pass_app
+from leadq.commands.options import HOURS, example, json_option, pass_app
 
 
 @click.command(epilog=example("leadq prune-failed --hours 168"))
-@click.option(
-    "--hours", type=click.IntRange(min=0), default=24, show_default=True, help="Jobs that failed so long ago."
-)
+@click.option("--hours", type=HOURS, default=24, show_default=True, help="Jobs that failed so long ago.")
 @json_option
 @pass_app
 def command(app: App, hours: int) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import click
 
 from leadq.app import App
 from leadq.commands.options import QUEUE_LIST, SECONDS, SECONDS_LIST, example, json_option, pass_app
 from leadq.worker.options import RetryPolicy, WorkerOptions
+
+if TYPE_CHECKING:
+    from leadq.worker.events import WorkerEvent
+    from leadq.worker.loop import Report
+    from leadq.worker.stop import StopRequest
 
 
 @click.command(
@@ -39,6 +47,9 @@ from leadq.worker.options import RetryPolicy, WorkerOptions
     help="End (exit 12) over so many MB; 0: no limit.",
 )
 @click.option("--stop-when-empty", is_flag=True, help="End where no job is due.")
+@click.option(
+    "--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Run so many workers at once."
+)
 @click.option("--name", default="default", show_default=True, help="The worker's name in lists and logs.")
 @json_option
 @pass_app
@@ -55,6 +66,7 @@ def command(
     max_time: float,
     memory: int,
     stop_when_empty: bool,
+    processes: int,
     name: str,
 ) -> None:
     """Run the jobs that are due.
@@ -77,20 +89,53 @@ def command(
         memory_mb=memory,
         retry_after=app.settings.retry_after,
     )
-    exit_code = _work(app, options)
+    exit_code = _work(app, options, processes)
     if exit_code:
         raise click.exceptions.Exit(exit_code)
 
 
-def _work(app: App, options: WorkerOptions) -> int:
+def _work(app: App, options: WorkerOptions, processes: int) -> int:
     from leadq.errors import LeadqError
-    from leadq.output.worker_lines import json_reporter, text_reporter
-    from leadq.worker.events import WorkerEvent
-    from leadq.worker.log_reporter import report_to_log
-    from leadq.worker.loop import Report, Worker
+    from leadq.failures import report_failure
+    from leadq.worker.parent import Parent
     from leadq.worker.stop import StopRequest
 
     app.start_logging()
+    report = _reporter(app)
+    last_words = app.last_words()
+
+    def work(stop: StopRequest, options: WorkerOptions) -> int:
+        from leadq.worker.loop import Worker
+
+        executor = app.executor(options.retry, last_words, stop.breakable)
+        return Worker(
+            store=app.store, executor=executor, options=options, stop=stop, last_words=last_words, report=report
+        ).run()
+
+    def work_as_child(number: int, parent: int) -> int:
+        with StopRequest(parent=parent) as stop:
+            try:
+                return work(stop, replace(options, name=f"{options.name}-{number}"))
+            except Exception as error:  # noqa: BLE001 - this is a process's end, and it must not be a silent one
+                app.log_error("Worker ended", error=str(error))
+                return report_failure(app, error)
+
+    try:
+        with StopRequest() as stop:
+            if processes == 1:
+                return work(stop, options)
+            app.executor(options.retry, last_words)  # what is wrong is told once, and what is loaded is shared
+            app.store.close()
+            return Parent(count=processes, work=work_as_child, report=report, stop=stop).run()
+    except LeadqError as error:
+        app.log_error("Worker ended", error=error.message)
+        raise
+
+
+def _reporter(app: App) -> Report:
+    from leadq.output.worker_lines import json_reporter, text_reporter
+    from leadq.worker.log_reporter import report_to_log
+
     reporters: list[Report] = [report_to_log]
     if app.out.as_json:
         reporters.append(json_reporter())
@@ -101,10 +146,4 @@ def _work(app: App, options: WorkerOptions) -> int:
         for reporter in reporters:
             reporter(event)
 
-    try:
-        with StopRequest() as stop:
-            executor = app.executor(options.retry, stop.breakable)
-            return Worker(store=app.store, executor=executor, options=options, stop=stop, report=report).run()
-    except LeadqError as error:
-        app.log_error("Worker ended", error=error.message)
-        raise
+    return report

@@ -55,7 +55,7 @@ class SendLeadCreatedEmail(Job):
             raise PermanentFailure(f"{error.message} (any more)") from None
         if delivery is None:  # the row came from another program
             delivery = store.deliveries.create(
-                uuid=context.uuid, lead_id=lead.id, user_id=user.id, queued_at=context.created_at
+                uuid=context.uuid, lead_id=lead.id, user_id=user.id, queued_at=context.created_at, test=self.test
             )
         return delivery, lead, user
 

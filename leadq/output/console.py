@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from leadq.text import many_lines, one_line
+from leadq.text import escaped, many_lines, one_line
 
 STYLES = {"green": "32", "yellow": "33", "red": "31", "grey": "90", "bold": "1"}
 
@@ -27,7 +27,7 @@ class Output:
 
     def document(self, document: dict[str, Any]) -> None:
         """Prints a result as JSON."""
-        print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        print(escaped(json.dumps(document, indent=2, ensure_ascii=False, default=str)))
 
     def line(self, text: str = "") -> None:
         """Prints a line of a result. Control characters in it become blanks."""

@@ -12,7 +12,7 @@ AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 def local_time(seconds: float, zone_name: str | None) -> str:
     """`2026-01-01 13:00:00` in the zone named, the system's if None."""
-    return datetime.fromtimestamp(seconds, local_zone(zone_name)).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(clock.within_calendar(seconds), local_zone(zone_name)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def age(seconds: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -13,6 +14,13 @@ from leadq.clock import local_zone
 from leadq.output.console import painted
 from leadq.worker import events
 from leadq.worker.loop import Report
+
+
+def say(line: str) -> None:
+    """Prints a line at once. Where nobody reads on, or the disk is full, the jobs go on without it."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
 
 PIPED_WIDTH = 80
 WIDEST = 150  # artisan's, too
@@ -31,7 +39,7 @@ def text_reporter(*, timezone: str | None, verbose: bool) -> Report:
         match event:
             case events.WorkerStarted() if sys.stdout.isatty():
                 noun = "queue" if len(event.queues) == 1 else "queues"
-                print(f"\n   INFO  Processing jobs from the [{','.join(event.queues)}] {noun}.\n")
+                say(f"\n   INFO  Processing jobs from the [{','.join(event.queues)}] {noun}.\n")
             case events.JobEvent():
                 _print_job(event)
             case events.StoreTroubled():
@@ -49,7 +57,7 @@ def text_reporter(*, timezone: str | None, verbose: bool) -> Report:
         dots = max(3, width - len(f"  {at} {name}  {took}{status}") - 1)
         time_part, dot_part = painted(at, "grey", sys.stdout), painted("." * dots, "grey", sys.stdout)
         took_part = painted(took, "grey", sys.stdout) if took else ""
-        print(f"  {time_part} {name} {dot_part} {took_part}{painted(status, style, sys.stdout)}", flush=True)
+        say(f"  {time_part} {name} {dot_part} {took_part}{painted(status, style, sys.stdout)}")
 
     return report
 
@@ -59,7 +67,7 @@ def json_reporter() -> Report:
 
     def report(event: events.WorkerEvent) -> None:
         if isinstance(event, events.JobEvent):
-            print(json.dumps(_job_line(event)), flush=True)
+            say(json.dumps(_job_line(event)))
 
     return report
 

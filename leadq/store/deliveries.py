@@ -7,7 +7,6 @@ from typing import Any
 
 from peewee import Value
 
-from leadq import clock
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import Delivery, DeliveryStatus, Event
 from leadq.store.session import Session
@@ -21,7 +20,7 @@ class Deliveries:
         self._rows = session.tables.deliveries
         self._events = session.tables.delivery_events
 
-    def create(self, *, uuid: str, lead_id: int, user_id: int, queued_at: int) -> Delivery:
+    def create(self, *, uuid: str, lead_id: int, user_id: int, queued_at: int, test: bool = False) -> Delivery:
         """Opens the record of a notification."""
         delivery = Delivery(
             uuid=uuid,
@@ -34,6 +33,7 @@ class Deliveries:
             error=None,
             queued_at=queued_at,
             sent_at=None,
+            test=test,
         )
         with self._session.transaction():
             self._rows.insert(**asdict(delivery)).execute()
@@ -49,9 +49,7 @@ class Deliveries:
     def of_lead(self, lead_id: int) -> list[Delivery]:
         """A lead's deliveries, oldest first."""
         with self._session.reading():
-            rows = (
-                self._rows.select().where(self._rows.lead_id == lead_id).order_by(self._rows.queued_at, self._rows.uuid)
-            )
+            rows = self._rows.select().where(self._rows.lead_id == lead_id).order_by(self._rows.id)
             return [_delivery(row) for row in rows.dicts()]
 
     def events(self, uuid: str) -> list[Event]:
@@ -64,7 +62,7 @@ class Deliveries:
             ]
 
     def record(self, uuid: str, *, attempts: int, outcome: Outcome, owned: bool) -> None:
-        """Writes how an attempt ended, where the job has a delivery.
+        """Writes how an attempt ended, where the job has a delivery. One that was sent stays so, whatever follows.
 
         Args:
             uuid: the job's.
@@ -81,17 +79,18 @@ class Deliveries:
                     message_id=receipt.message_id,
                     reply=receipt.reply,
                     error=None,
-                    sent_at=clock.now(),
+                    sent_at=self._session.now(),
                 )
-            case Released() | Failed() if owned:
-                changes: dict[str, Any] = {"attempts": attempts, "error": outcome.error}
-                if isinstance(outcome, Failed):
-                    changes["status"] = DeliveryStatus.FAILED.value
-                if self._update(uuid, **changes):
-                    event = "failed" if isinstance(outcome, Failed) else "released"
-                    self.add_event(uuid, event=event, attempt=attempts, detail=outcome.error)
+            case Released() if owned:
+                if self._update_unsent(uuid, attempts=attempts, error=outcome.error):
+                    self.add_event(uuid, event="released", attempt=attempts, detail=outcome.error)
+            case Failed() if owned:
+                counted = attempts if outcome.ran else attempts - 1
+                failed = DeliveryStatus.FAILED.value
+                if self._update_unsent(uuid, status=failed, attempts=counted, error=outcome.error):
+                    self.add_event(uuid, event="failed", attempt=counted, detail=outcome.error)
             case GivenBack() if owned and self.find(uuid):
-                self.add_event(uuid, event="given back", attempt=attempts, detail="the worker was stopped")
+                self.add_event(uuid, event="given back", attempt=attempts, detail=outcome.reason)
 
     def reopen(self, uuid: str, *, force: bool) -> None:
         """Makes a delivery wait again because its job is retried; one that was sent only with `force`."""
@@ -109,19 +108,30 @@ class Deliveries:
         unsent = self._rows.status.in_([DeliveryStatus.QUEUED.value, DeliveryStatus.FAILED.value])
         chosen = self._rows.uuid.in_(uuids) & unsent
         with self._session.transaction():
-            story = self._rows.select(self._rows.uuid, Value(clock.now()), Value(event)).where(chosen)
+            story = self._rows.select(self._rows.uuid, Value(self._session.now()), Value(event)).where(chosen)
             events = self._events
             events.insert(story, columns=[events.uuid, events.at, events.event]).execute()
             self._rows.update(status=DeliveryStatus.DROPPED.value).where(chosen).execute()
 
+    def note_abandoned(self, uuid: str, *, attempts: int, reason: str) -> None:
+        """Writes that an attempt ended with its worker, where the job has a delivery."""
+        if self._update_unsent(uuid, attempts=attempts, error=reason):
+            self.add_event(uuid, event="abandoned", attempt=attempts, detail=reason)
+
     def add_event(self, uuid: str, *, event: str, attempt: int | None, detail: str | None) -> None:
         """Adds a line to a delivery's story."""
-        self._events.insert(uuid=uuid, at=clock.now(), event=event, attempt=attempt, detail=detail).execute()
+        self._events.insert(uuid=uuid, at=self._session.now(), event=event, attempt=attempt, detail=detail).execute()
 
     def _update(self, uuid: str, **changes: Any) -> int:
         changed: int = self._rows.update(**changes).where(self._rows.uuid == uuid).execute()
         return changed
 
+    def _update_unsent(self, uuid: str, **changes: Any) -> int:
+        unsent = (self._rows.uuid == uuid) & (self._rows.status != DeliveryStatus.SENT.value)
+        changed: int = self._rows.update(**changes).where(unsent).execute()
+        return changed
+
 
 def _delivery(row: dict[str, Any]) -> Delivery:
-    return Delivery(**{**row, "status": DeliveryStatus(row["status"])})
+    values = {key: value for key, value in row.items() if key != "id"}
+    return Delivery(**{**values, "status": DeliveryStatus(row["status"]), "test": bool(row["test"])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,16 @@ class Dialect:
             https://www.sqlite.org/lang_transaction.html
         change_counter: a query for a number that changes when another connection has committed; None where
             there is none. SQLite's costs 4 µs: https://www.sqlite.org/pragma.html#pragma_data_version
+        clock: a query for the time in whole UTC seconds, where the database has a clock of its own: leases
+            are reckoned by one clock, and hosts disagree. None where it runs on this host's.
     """
 
     begin: tuple[str, ...]
     change_counter: str | None
+    clock: str | None
 
 
-SQLITE = Dialect(begin=("IMMEDIATE",), change_counter="PRAGMA data_version")
+SQLITE = Dialect(begin=("IMMEDIATE",), change_counter="PRAGMA data_version", clock=None)
 
 
 def dialect_of(database: Database) -> Dialect:
@@ -78,5 +82,43 @@ def _open_sqlite(path: Path, *, create: bool) -> SqliteDatabase:
         raise StoreUnavailable(
             f"there is no database at {path}", hint="Make it with: leadq migrate (or correct DB_DATABASE in .env)"
         )
-    options: dict[str, Any] = {"pragmas": SQLITE_PRAGMAS, "timeout": SQLITE_BUSY_SECONDS, "uri": True}
-    return SqliteDatabase(f"file:{quote(str(path))}?mode=rw", **options)
+    return SqliteFile(path)
+
+
+class SqliteFile(SqliteDatabase):
+    """An SQLite file that is never made by connecting, and whose replacement is noticed.
+
+    A connection goes on reading and writing a file that was deleted or moved away, as after a restore from
+    a backup: whatever it commits is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connected_to = threading.local()
+        super().__init__(
+            f"file:{quote(str(path))}?mode=rw", pragmas=SQLITE_PRAGMAS, timeout=SQLITE_BUSY_SECONDS, uri=True
+        )
+
+    def was_replaced(self) -> bool:
+        """Whether this thread's connection is to another file than the one that stands at the path now."""
+        if self.is_closed():
+            return False
+        return bool(_file_identity(self._path) != self._connected_to.file)
+
+    def _connect(self) -> Any:
+        self._connected_to.file = _file_identity(self._path)
+        connection = super()._connect()  # type: ignore[misc]  # Peewee's hook for subclasses
+        connection.text_factory = _text  # a row that another program filled with bytes must not stop the queue
+        return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -11,6 +11,7 @@ from peewee import fn
 from leadq.errors import NotFound
 from leadq.store.records import FailedJob
 from leadq.store.session import Session
+from leadq.text import storable
 
 CHUNK = 500
 
@@ -53,6 +54,7 @@ class FailedJobs:
         Raises:
             NotFound: none fits, or more than one.
         """
+        reference = storable(reference)
         with self._session.reading():
             if reference.isascii() and reference.isdigit():
                 found = self._where(self._rows.id == int(reference[:18]))

@@ -7,7 +7,6 @@ from typing import Any
 
 from peewee import JOIN, Case, fn
 
-from leadq import clock
 from leadq.errors import NotFound, UndecodablePayload
 from leadq.payload import decode_payload, new_uuid, with_identity
 from leadq.store.deliveries import Deliveries
@@ -18,7 +17,6 @@ from leadq.store.tables import columns
 CONNECTION = "database"  # what `failed_jobs.connection` holds, as in Laravel
 
 UNSEEN, DUE, RESERVED = 0, 1, 2  # jobs.stage: see the migration that made it
-PROMOTE_AT_ONCE = 500
 
 
 class Jobs:
@@ -42,7 +40,7 @@ class Jobs:
                 available_at=job.available_at,
                 created_at=job.created_at,
                 priority=job.priority,
-                stage=DUE if job.available_at <= clock.now() else UNSEEN,
+                stage=DUE if job.available_at <= self._session.now() else UNSEEN,
                 uuid=job.uuid,
             ).execute()
         return job_id
@@ -60,7 +58,7 @@ class Jobs:
         soonest = self._jobs.select(fn.MIN(self._jobs.available_at)).where(self._jobs.stage == UNSEEN)
         with self._session.reading():
             ((available_at,),) = soonest.tuples()
-        return at_most if available_at is None else min(at_most, max(0.0, available_at - clock.now()))
+        return at_most if available_at is None else min(at_most, max(0.0, available_at - self._session.now()))
 
     def claim(self, queues: Sequence[str], worker_id: int) -> ClaimedJob | None:
         """Takes the next due job: the first queue that has one, there the lowest priority, there the oldest."""
@@ -81,18 +79,11 @@ class Jobs:
             return self._reserve(row, worker_id)
 
     def _unseen_and_due(self) -> Any:
-        return (self._jobs.stage == UNSEEN) & (self._jobs.available_at <= clock.now())
+        return (self._jobs.stage == UNSEEN) & (self._jobs.available_at <= self._session.now())
 
     def _promote_due(self) -> None:
-        due = (
-            self._jobs.select(self._jobs.id)
-            .where(self._unseen_and_due())
-            .order_by(self._jobs.available_at)
-            .limit(PROMOTE_AT_ONCE)
-        )
-        ids = [job_id for (job_id,) in due.tuples()]
-        if ids:
-            self._jobs.update(stage=DUE).where(self._jobs.id.in_(ids)).execute()
+        # all of them: one that is left behind might be the one with the best priority
+        self._jobs.update(stage=DUE).where(self._unseen_and_due()).execute()
 
     def _first_due(self, queue: str) -> dict[str, Any] | None:
         # one queue a query: `queue IN (…) ORDER BY` would sort in a temporary b-tree
@@ -111,7 +102,7 @@ class Jobs:
         attempts = row["attempts"] + 1
         changes: dict[str, Any] = {
             "stage": RESERVED,
-            "reserved_at": clock.now(),
+            "reserved_at": self._session.now(),
             "worker_id": worker_id,
             "attempts": attempts,
         }
@@ -130,6 +121,7 @@ class Jobs:
             priority=row["priority"],
             attempts=attempts,
             created_at=row["created_at"],
+            last_error=row["last_error"],
         )
 
     # --- look and count ----------------------------------------------------------------------------
@@ -142,7 +134,7 @@ class Jobs:
         """
         with self._session.reading():
             for row in self._select().where(self._jobs.id == job_id).dicts():
-                return _stored(row)
+                return _stored(row, self._session.now())
         raise NotFound(f"no job {job_id} is waiting or running", hint="See `leadq jobs`, or `leadq failed`.")
 
     def exists(self, job_id: int) -> bool:
@@ -157,13 +149,8 @@ class Jobs:
         with self._session.reading():
             chosen = self._jobs.select().where(self._matching(queues, state))
             total: int = chosen.count()
-            rows = (
-                self._select()
-                .where(self._matching(queues, state))
-                .order_by(self._jobs.stage.desc(), self._jobs.priority, self._jobs.available_at, self._jobs.id)
-                .limit(limit)
-            )
-            return [_stored(row) for row in rows.dicts()], total
+            rows = self._select().where(self._matching(queues, state)).order_by(*self._running_order()).limit(limit)
+            return [_stored(row, self._session.now()) for row in rows.dicts()], total
 
     def sizes(self, queues: Sequence[str] = ()) -> list[QueueSize]:
         """The jobs of each queue that has any; those named are there even when they have none."""
@@ -182,13 +169,23 @@ class Jobs:
             self._workers, JOIN.LEFT_OUTER, on=(self._jobs.worker_id == self._workers.id)
         )
 
+    def _running_order(self) -> list[Any]:
+        """Reserved jobs, then those that are due as they will be claimed, then the delayed ones."""
+        jobs, delayed = self._jobs, self._in_state(JobState.DELAYED)
+        return [
+            Case(None, ((jobs.stage == RESERVED, 0), (delayed, 2)), 1),
+            Case(None, ((delayed, jobs.available_at),), 0),
+            jobs.priority,
+            jobs.id,
+        ]
+
     def _in_state(self, state: JobState) -> Any:
         jobs = self._jobs
         if state is JobState.RESERVED:
             return jobs.stage == RESERVED
         if state is JobState.DELAYED:
-            return (jobs.stage != RESERVED) & (jobs.available_at > clock.now())
-        return (jobs.stage != RESERVED) & (jobs.available_at <= clock.now())
+            return (jobs.stage != RESERVED) & (jobs.available_at > self._session.now())
+        return (jobs.stage != RESERVED) & (jobs.available_at <= self._session.now())
 
     def _matching(self, queues: Sequence[str], state: JobState | None) -> Any:
         condition = self._jobs.id > 0
@@ -224,7 +221,7 @@ class Jobs:
         """The waiting or running job with this uuid."""
         with self._session.reading():
             for row in self._select().where(self._jobs.uuid == uuid).dicts():
-                return _stored(row)
+                return _stored(row, self._session.now())
         return None
 
 
@@ -238,11 +235,11 @@ def _identify(payload: str, *, created_at: int) -> tuple[str, str]:
     return uuid, with_identity(payload, uuid=uuid, created_at=created_at)
 
 
-def _stored(row: dict[str, Any]) -> StoredJob:
+def _stored(row: dict[str, Any], now: int) -> StoredJob:
     if row["stage"] == RESERVED:
         state = JobState.RESERVED
     else:
-        state = JobState.DELAYED if row["available_at"] > clock.now() else JobState.PENDING
+        state = JobState.DELAYED if row["available_at"] > now else JobState.PENDING
     return StoredJob(
         id=row["id"],
         uuid=row["uuid"],
@@ -254,5 +251,6 @@ def _stored(row: dict[str, Any]) -> StoredJob:
         created_at=row["created_at"],
         reserved_at=row["reserved_at"],
         worker=row["worker"],
+        last_error=row["last_error"],
         state=state,
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 from peewee import fn
 
-from leadq import clock
 from leadq.errors import NotFound
 from leadq.store.records import DeliveryStatus, Lead
 from leadq.store.session import Session
@@ -45,7 +44,7 @@ class Leads:
     ) -> Lead:
         """Stores a lead."""
         fields: dict[str, Any] = {"name": name, "email": email, "phone": phone, "company": company, "source": source}
-        created_at = clock.now()
+        created_at = self._session.now()
         with self._session.transaction():
             lead_id = self._rows.insert(**fields, message=message, user_id=user_id, created_at=created_at).execute()
         return Lead(**fields, id=lead_id, message=message, user_id=user_id, created_at=created_at)
@@ -93,25 +92,29 @@ class Leads:
         """
         leads = self._rows
         standing = self._standing()
-        query = leads.select(*columns(leads, "leads"), standing.alias("notification"))
+        chosen = leads.id > 0
         if user_id is not None:
-            query = query.where(leads.user_id == user_id)
+            chosen &= leads.user_id == user_id
         if since is not None:
-            query = query.where(leads.created_at >= since)
+            chosen &= leads.created_at >= since
         if notification is not None:
-            query = query.where(standing == notification)
+            chosen &= standing == notification
         with self._session.reading():
-            total: int = query.count()
-            rows = query.order_by(leads.id.desc()).limit(limit)
-            return [_listed(row) for row in rows.dicts()], total
+            total: int = leads.select(leads.id).where(chosen).count()
+            rows = leads.select(*columns(leads, "leads"), standing.alias("notification")).where(chosen)
+            return [_listed(row) for row in rows.order_by(leads.id.desc()).limit(limit).dicts()], total
 
     def _standing(self) -> Any:
         """The status of a lead's newest notification that was not given up, or `none`."""
         deliveries = self._deliveries
         newest = (
             deliveries.select(deliveries.status)
-            .where((deliveries.lead_id == self._rows.id) & (deliveries.status != DeliveryStatus.DROPPED.value))
-            .order_by(deliveries.queued_at.desc(), deliveries.uuid.desc())
+            .where(
+                (deliveries.lead_id == self._rows.id)
+                & (deliveries.status != DeliveryStatus.DROPPED.value)
+                & (deliveries.test == 0)
+            )
+            .order_by(deliveries.id.desc())
             .limit(1)
         )
         return fn.COALESCE(newest, "none")

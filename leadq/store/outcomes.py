@@ -25,7 +25,15 @@ class Released:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenBack:
-    """The attempt was broken off by a shutdown: it does not count, and the job is due at once."""
+    """The attempt was broken off through no fault of the job's: it does not count, and the job is due again.
+
+    Attributes:
+        reason: what broke it off, for the story.
+        delay_seconds: when it is due.
+    """
+
+    reason: str
+    delay_seconds: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +43,13 @@ class Failed:
     Attributes:
         error: `Type: message` in one line.
         exception: the same, and the traceback where there is one.
+        ran: False where the tries were spent before this attempt could begin: it is not counted.
     """
 
     error: str
     exception: str
     timed_out: bool = False
+    ran: bool = True
 
 
 Outcome = Completed | Released | GivenBack | Failed

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from leadq.processes import ProcessIdentity
+
 
 class JobState(StrEnum):
     """Where a row of `jobs` stands."""
@@ -63,7 +65,7 @@ class NewJob:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredJob:
-    """A row of `jobs`. `worker` is the name of the worker that holds it.
+    """A row of `jobs`. `worker` is the name of the worker that holds it, `last_error` how its last attempt ended.
 
     `uuid` is None while nobody has claimed a row that another program inserted.
     """
@@ -78,6 +80,7 @@ class StoredJob:
     created_at: int
     reserved_at: int | None
     worker: str | None
+    last_error: str | None
     state: JobState
 
 
@@ -88,6 +91,7 @@ class ClaimedJob:
     Attributes:
         uuid: never None: a row without one gets it at its first claim.
         attempts: the number of this attempt, from 1.
+        last_error: how the one before ended.
     """
 
     id: int
@@ -99,6 +103,7 @@ class ClaimedJob:
     priority: int
     attempts: int
     created_at: int
+    last_error: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +128,7 @@ class FailedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """The record of one notification; its uuid is its job's."""
+    """The record of one notification; its uuid is its job's. One that is a `test` is not the lead's own."""
 
     uuid: str
     lead_id: int
@@ -135,6 +140,7 @@ class Delivery:
     error: str | None
     queued_at: int
     sent_at: int | None
+    test: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,12 +170,19 @@ class QueueSize:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerRecord:
-    """A registered worker."""
+    """A registered worker. `queues` is empty for a command that runs one job itself."""
 
     id: int
     name: str
-    host: str
-    pid: int
-    pid_started: str
-    queues: str
+    process: ProcessIdentity
+    queues: tuple[str, ...]
     seen_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """A job whose worker was gone. `reason` says what is known of that."""
+
+    uuid: str
+    attempts: int
+    reason: str

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from leadq import clock
 from leadq.payload import new_uuid
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import DUE, RESERVED, UNSEEN, Jobs
@@ -54,9 +53,19 @@ class Settlements:
                 self._insert_failed(claimed, outcome)
                 return True
             case Released():
-                return self._put_back(claimed, attempts=claimed.attempts, delay_seconds=outcome.delay_seconds)
+                return self._put_back(
+                    claimed,
+                    attempts=claimed.attempts,
+                    delay_seconds=outcome.delay_seconds,
+                    last_error=outcome.error,
+                )
             case GivenBack():
-                return self._put_back(claimed, attempts=claimed.attempts - 1, delay_seconds=0)
+                return self._put_back(
+                    claimed,
+                    attempts=claimed.attempts - 1,
+                    delay_seconds=outcome.delay_seconds,
+                    last_error=claimed.last_error,
+                )
 
     def _held(self, claimed: ClaimedJob) -> Any:
         rows = self._rows
@@ -70,8 +79,8 @@ class Settlements:
     def _delete(self, claimed: ClaimedJob) -> bool:
         return bool(self._rows.delete().where(self._held(claimed)).execute())
 
-    def _put_back(self, claimed: ClaimedJob, *, attempts: int, delay_seconds: float) -> bool:
-        now = clock.now()
+    def _put_back(self, claimed: ClaimedJob, *, attempts: int, delay_seconds: float, last_error: str | None) -> bool:
+        now = self._session.now()
         available_at = now + math.ceil(delay_seconds)
         changed = self._rows.update(
             stage=UNSEEN if available_at > now else DUE,
@@ -79,6 +88,7 @@ class Settlements:
             worker_id=None,
             attempts=attempts,
             available_at=available_at,
+            last_error=last_error,
         )
         return bool(changed.where(self._held(claimed)).execute())
 
@@ -92,7 +102,7 @@ class Settlements:
             queue=claimed.queue,
             payload=claimed.payload,
             exception=outcome.exception,
-            failed_at=clock.now(),
-            attempts=claimed.attempts,
+            failed_at=self._session.now(),
+            attempts=claimed.attempts if outcome.ran else claimed.attempts - 1,
             priority=claimed.priority,
         ).execute()

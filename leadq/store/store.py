@@ -39,7 +39,7 @@ class Store:
         self.users = Users(self._session)
         self.leads = Leads(self._session)
         self.deliveries = Deliveries(self._session)
-        self.workers = Workers(self._session)
+        self.workers = Workers(self._session, self.deliveries)
         self.jobs = Jobs(self._session, self.deliveries)
         self.settlements = Settlements(self._session, self.jobs, self.deliveries)
         self.failed = FailedJobs(self._session)
@@ -52,7 +52,12 @@ class Store:
         Raises:
             StoreError: it cannot be reached, or its tables do not fit.
         """
-        return cls(open_database(settings))
+        database = open_database(settings)
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "users": ("id", "name", "email", "email_key", "active", "last_lead_at", "last_lead_id", "created_at"),
     "leads": ("id", "name", "email", "phone", "company", "source", "message", "user_id", "created_at"),
     "deliveries": (
+        "id",
         "uuid",
         "lead_id",
         "user_id",
@@ -24,9 +25,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "error",
         "queued_at",
         "sent_at",
+        "test",
     ),
     "delivery_events": ("id", "uuid", "at", "event", "attempt", "detail"),
-    "workers": ("id", "name", "host", "pid", "pid_started", "queues", "started_at", "seen_at"),
+    "workers": ("id", "name", "host", "pid", "pid_space", "pid_started", "queues", "started_at", "seen_at"),
     "jobs": (
         "id",
         "queue",
@@ -38,6 +40,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "priority",
         "stage",
         "worker_id",
+        "last_error",
         "uuid",
     ),
     "failed_jobs": (

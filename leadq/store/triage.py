@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from leadq import clock
 from leadq.store.deliveries import Deliveries
 from leadq.store.failed import CHUNK
 from leadq.store.jobs import DUE
@@ -32,7 +31,7 @@ class Triage:
             row = next(iter(self._rows.select().where(self._rows.id == failed_id).dicts()), None)
             if row is None or not self._rows.delete().where(self._rows.id == failed_id).execute():
                 return None
-            now = clock.now()
+            now = self._session.now()
             self._jobs.insert(
                 queue=row["queue"],
                 payload=row["payload"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,9 +50,7 @@ def explained_errors() -> Iterator[None]:
     """Raises StoreError or one of its kinds in place of the driver's errors."""
     try:
         yield
-    except (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError) as error:
-        if isinstance(error, peewee.IntegrityError):
-            raise
+    except (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error) as error:  # Peewee lets those of a fetch pass
         raise explain(error) from error
 
 
@@ -61,4 +60,4 @@ def explain(error: Exception) -> StoreError:
     for fragment, kind, message, hint in _SQLITE_MESSAGES:
         if fragment in words.lower():
             return kind(f"{message} ({words})", hint=hint)
-    return StoreUnavailable(f"the database refused a statement: {words}")
+    return StoreError(f"the database refused a statement: {words}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from leadq import clock
 from leadq.errors import InvalidInput, NotFound
 from leadq.store.records import User
 from leadq.store.session import Session
+from leadq.text import storable
 
 
 class Users:
@@ -29,7 +29,7 @@ class Users:
             if twin is not None:
                 raise InvalidInput(f"user {twin.id} has the address {twin.email} already", hint="See: leadq user list")
             user_id = self._rows.insert(
-                name=name, email=email, email_key=key, active=1, created_at=clock.now()
+                name=name, email=email, email_key=key, active=1, created_at=self._session.now()
             ).execute()
             return self.get(user_id)
 
@@ -54,7 +54,7 @@ class Users:
         if reference.isascii() and reference.isdigit():
             return self.get(int(reference[:18]))
         with self._session.reading():
-            user = self._first(self._rows.email_key == _key(reference.strip()))
+            user = self._first(self._rows.email_key == _key(storable(reference.strip())))
         if user is None:
             raise NotFound(f"there is no user {reference!r}", hint="See: leadq user list")
         return user
@@ -78,7 +78,7 @@ class Users:
     def note_lead(self, user_id: int, lead_id: int) -> None:
         """Remembers that a user was given a lead just now."""
         with self._session.transaction():
-            given = self._rows.update(last_lead_at=clock.now(), last_lead_id=lead_id)
+            given = self._rows.update(last_lead_at=self._session.now(), last_lead_id=lead_id)
             given.where(self._rows.id == user_id).execute()
 
     def set_active(self, user_id: int, active: bool) -> User:

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from leadq import clock
-from leadq.processes import host_name, start_mark
+from leadq.processes import ProcessIdentity, this_process
+from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import RESERVED, UNSEEN
-from leadq.store.records import WorkerRecord
+from leadq.store.records import Orphan, WorkerRecord
 from leadq.store.session import Session
+
+LastWords = Callable[[WorkerRecord], str | None]
 
 
 class Workers:
-    """The rows of `workers`. One that is gone has no row, a dead process, or a beat that is too old."""
+    """The rows of `workers`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, deliveries: Deliveries) -> None:
         self._session = session
         self._rows = session.tables.workers
         self._jobs = session.tables.jobs
-        self._events = session.tables.delivery_events
-        self._deliveries = session.tables.deliveries
+        self._deliveries = deliveries
 
     def register(self, *, name: str, queues: Sequence[str]) -> int:
         """Enters this process and returns its worker id, which is never used again."""
         with self._session.transaction():
-            worker_id: int = self._rows.insert(**_this_process(name, queues)).execute()
+            worker_id: int = self._rows.insert(**self._this_worker(name, queues)).execute()
         return worker_id
 
     def beat(self, worker_id: int, *, name: str, queues: Sequence[str]) -> None:
         """Says that a worker lives; enters it again where somebody has taken it for dead."""
         with self._session.transaction():
-            seen = self._rows.update(seen_at=clock.now()).where(self._rows.id == worker_id).execute()
+            seen = self._rows.update(seen_at=self._session.now()).where(self._rows.id == worker_id).execute()
             if not seen:
-                self._rows.insert(id=worker_id, **_this_process(name, queues)).execute()
+                self._rows.insert(id=worker_id, **self._this_worker(name, queues)).execute()
 
     def unregister(self, worker_id: int) -> None:
         """Takes a worker's row away. Jobs that it still holds are orphans from now on."""
@@ -45,70 +45,107 @@ class Workers:
         """The workers that live.
 
         Args:
-            retry_after: seconds after which a worker on another host is taken for dead.
+            retry_after: seconds without a beat after which one is taken for dead.
         """
         with self._session.reading():
-            workers = [_worker(row) for row in self._rows.select().order_by(self._rows.id).dicts()]
-        return [worker for worker in workers if _lives(worker, retry_after)]
+            return [worker for worker in self._all() if self._why_gone(worker, retry_after) is None]
 
-    def release_orphans(self, *, retry_after: int) -> list[str]:
+    def release_orphans(self, *, retry_after: int | None, last_words: LastWords) -> list[Orphan]:
         """Makes the jobs of workers that are gone due again. The attempt that was broken off counts.
 
-        Returns:
-            The uuids of these jobs.
+        Takes no write lock where there are none.
+
+        Args:
+            retry_after: seconds without a beat after which a worker is taken for dead: one on another host,
+                which cannot be asked, or one that was stopped; None takes nobody for dead for that. One on
+                this host whose process is gone is known to be dead at once.
+            last_words: what is known of the end of a worker of this host.
         """
         with self._session.reading():
-            if not self._holders():
+            if not self._gone(retry_after):
                 return []
+        orphans = []
         with self._session.transaction():
-            gone = self._holders() - {worker.id for worker in self.alive(retry_after=retry_after)}
-            return [uuid for worker_id in gone for uuid in self._release_jobs_of(worker_id)]
+            for worker_id, (worker, why) in self._gone(retry_after).items():
+                words = last_words(worker) if worker is not None else None
+                reason = f"{why}: {words}" if words else why
+                orphans += self._release_jobs_of(worker_id, reason)
+        return orphans
 
-    def _holders(self) -> set[int]:
+    def release_strays(self, worker_id: int, *, except_job: int | None = None) -> None:
+        """Gives back what a living worker holds without knowing: the answer to its claim was lost on the way."""
+        jobs = self._jobs
+        held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id) & (jobs.id != (except_job or 0))
+        with self._session.transaction():
+            jobs.update(
+                stage=UNSEEN,
+                reserved_at=None,
+                worker_id=None,
+                attempts=jobs.attempts - 1,
+                available_at=self._session.now(),
+            ).where(held).execute()
+
+    def _gone(self, retry_after: int | None) -> dict[int, tuple[WorkerRecord | None, str]]:
+        """The workers that are gone, with why: those that have a row, and those that merely hold jobs."""
+        workers = {worker.id: worker for worker in self._all()}
         held = self._jobs.select(self._jobs.worker_id).where(self._jobs.stage == RESERVED).distinct()
-        return {worker_id for (worker_id,) in held.tuples()}
+        gone: dict[int, tuple[WorkerRecord | None, str]] = {
+            worker_id: (None, "its worker is unknown") for (worker_id,) in held.tuples() if worker_id not in workers
+        }
+        for worker in workers.values():
+            why = self._why_gone(worker, retry_after)
+            if why is not None:
+                gone[worker.id] = (worker, why)
+        return gone
 
-    def _release_jobs_of(self, worker_id: int) -> list[str]:
-        jobs, now = self._jobs, clock.now()
+    def _why_gone(self, worker: WorkerRecord, retry_after: int | None) -> str | None:
+        process = worker.process
+        who = f"worker {worker.name} (pid {process.pid} on {process.host})"
+        if process.can_be_seen() and not process.is_running():
+            return f"{who} is gone"
+        silence = self._session.now() - worker.seen_at
+        too_long = retry_after is not None and silence >= retry_after
+        return f"{who} was silent for {silence} s" if too_long else None
+
+    def _release_jobs_of(self, worker_id: int, reason: str) -> list[Orphan]:
+        jobs = self._jobs
         held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
-        rows = list(jobs.select(jobs.uuid, jobs.attempts).where(held).tuples())
-        jobs.update(stage=UNSEEN, reserved_at=None, worker_id=None, available_at=now).where(held).execute()
-        for uuid, attempts in rows:
-            if self._deliveries.update(attempts=attempts).where(self._deliveries.uuid == uuid).execute():
-                self._events.insert(
-                    uuid=uuid, at=now, event="abandoned", attempt=attempts, detail="the worker is gone"
-                ).execute()
+        orphans = [
+            Orphan(uuid=uuid, attempts=attempts, reason=reason)
+            for uuid, attempts in jobs.select(jobs.uuid, jobs.attempts).where(held).tuples()
+        ]
+        jobs.update(
+            stage=UNSEEN, reserved_at=None, worker_id=None, available_at=self._session.now(), last_error=reason
+        ).where(held).execute()
+        for orphan in orphans:
+            self._deliveries.note_abandoned(orphan.uuid, attempts=orphan.attempts, reason=reason)
         self._rows.delete().where(self._rows.id == worker_id).execute()
-        return [uuid for uuid, _ in rows]
+        return orphans
 
+    def _all(self) -> list[WorkerRecord]:
+        return [_worker(row) for row in self._rows.select().order_by(self._rows.id).dicts()]
 
-def _this_process(name: str, queues: Sequence[str]) -> dict[str, Any]:
-    now = clock.now()
-    return {
-        "name": name,
-        "host": host_name(),
-        "pid": os.getpid(),
-        "pid_started": start_mark(os.getpid()) or "",
-        "queues": ",".join(queues),
-        "started_at": now,
-        "seen_at": now,
-    }
-
-
-def _lives(worker: WorkerRecord, retry_after: int) -> bool:
-    if worker.host == host_name():
-        started = start_mark(worker.pid)
-        return started is not None and started == worker.pid_started
-    return worker.seen_at > clock.now() - retry_after
+    def _this_worker(self, name: str, queues: Sequence[str]) -> dict[str, Any]:
+        now, process = self._session.now(), this_process()
+        return {
+            "name": name,
+            "host": process.host,
+            "pid": process.pid,
+            "pid_space": process.pid_space,
+            "pid_started": process.started,
+            "queues": ",".join(queues),
+            "started_at": now,
+            "seen_at": now,
+        }
 
 
 def _worker(row: dict[str, Any]) -> WorkerRecord:
     return WorkerRecord(
         id=row["id"],
         name=row["name"],
-        host=row["host"],
-        pid=row["pid"],
-        pid_started=row["pid_started"],
-        queues=row["queues"],
+        process=ProcessIdentity(
+            host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"]
+        ),
+        queues=tuple(queue for queue in row["queues"].split(",") if queue),
         seen_at=row["seen_at"],
     )

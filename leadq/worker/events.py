@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from leadq.store.records import ClaimedJob
+from leadq.store.records import ClaimedJob, Orphan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +60,10 @@ class JobReleased(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class JobGivenBack(JobEvent):
-    """An attempt was broken off by a shutdown and does not count."""
+    """An attempt was broken off through no fault of the job's and does not count."""
 
     duration: float
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,23 @@ class ClaimLost(JobEvent):
 class OrphansReleased:
     """Jobs of workers that are gone are due again."""
 
-    uuids: tuple[str, ...]
+    orphans: tuple[Orphan, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildDied:
+    """A worker process ended otherwise than it was told to.
+
+    Attributes:
+        exit_code: its exit code; negative for the signal that killed it.
+        lived: for how many seconds it ran.
+        replaced_in_seconds: when a new one starts; None where none does, since the parent is stopping.
+    """
+
+    pid: int
+    exit_code: int
+    lived: float
+    replaced_in_seconds: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,4 +120,4 @@ class StoreRecovered:
     after_seconds: float
 
 
-WorkerEvent = WorkerStarted | WorkerStopped | JobEvent | OrphansReleased | StoreTroubled | StoreRecovered
+WorkerEvent = WorkerStarted | WorkerStopped | JobEvent | OrphansReleased | ChildDied | StoreTroubled | StoreRecovered

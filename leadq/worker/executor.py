@@ -11,13 +11,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leadq.backoff import backoff_seconds
-from leadq.errors import LeadqError, PermanentFailure, TimeoutExceeded, TooManyAttempts, UndecodablePayload
+from leadq.errors import (
+    LeadqError,
+    PermanentFailure,
+    StoreUnavailable,
+    TimeoutExceeded,
+    TooManyAttempts,
+    UndecodablePayload,
+)
 from leadq.job import Job, JobContext, job_from
 from leadq.payload import Payload, decode_payload
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
-from leadq.text import one_line
+from leadq.text import many_lines, one_line
+from leadq.worker.last_words import GRACE_SECONDS, LastWords
 from leadq.worker.options import RetryPolicy
 from leadq.worker.stop import StopNow
 from leadq.worker.timeout import AttemptTimedOut, time_limit
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 MAIL_SHARE = 5 / 6  # of the timeout: a mail server that is slow must not look like a job that hangs
 UNLIMITED_MAIL_SECONDS = 600  # RFC 5321, 4.5.3.2.6: the reply to the final dot may take ten minutes
 ERROR_LIMIT = 500
+STORE_PAUSE_SECONDS = 5  # a job that met a locked database is not to blame, and is not to come back at once
 INTERRUPTIONS = (AttemptTimedOut, StopNow, KeyboardInterrupt)
 
 _log = logging.getLogger("leadq.job")
@@ -58,8 +67,9 @@ class Executor:
 
     Args:
         store: what jobs read and write.
-        open_mailer: called when the first job runs; its mailer is kept.
+        mailer: what sends their mails.
         retry: the worker's flags.
+        last_words: ends the process where a job heeds no timeout.
         breakable: wraps a job's own code: see StopRequest.breakable.
     """
 
@@ -67,15 +77,16 @@ class Executor:
         self,
         *,
         store: Store,
-        open_mailer: Callable[[], Mailer],
+        mailer: Mailer,
         retry: RetryPolicy,
+        last_words: LastWords,
         breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
-        self._open_mailer = open_mailer
+        self._mailer = mailer
         self._retry = retry
+        self._last_words = last_words
         self._breakable = breakable
-        self._mailer: Mailer | None = None
 
     def prepare(self, claimed: ClaimedJob) -> Attempt:
         """An attempt that has not run yet."""
@@ -91,7 +102,7 @@ class Executor:
         try:
             if attempt.payload is not None:
                 self._run(attempt, attempt.payload, started)
-        except (Exception, *INTERRUPTIONS, SystemExit) as error:  # noqa: BLE001 - the one place that may
+        except BaseException as error:  # noqa: BLE001 - the one place that may
             attempt.error = error
             self._drop_what_was_interrupted(error)
         finally:
@@ -109,25 +120,27 @@ class Executor:
 
     def close(self) -> None:
         """Closes the mailer."""
-        if self._mailer is not None:
-            self._mailer.close()
+        self._mailer.close()
 
     def _run(self, attempt: Attempt, payload: Payload, started: float) -> None:
-        tries = self._tries(payload)
-        if tries and attempt.claimed.attempts > tries:
-            raise TooManyAttempts(
-                f"{attempt.name} has been attempted too many times: {tries} attempts ended without a result, "
-                "each taking its worker with it"
-            )
         timeout = self._timeout(payload)
-        with self._breakable(), time_limit(timeout):
+        kill_after = timeout + GRACE_SECONDS if timeout else 0
+        with self._last_words.kill_after(kill_after), self._breakable(), time_limit(timeout):
             attempt.context = self._context(attempt.claimed, payload, started, timeout)
             attempt.job = job_from(payload)
+            self._refuse_spent(attempt, payload)
             attempt.job.handle(attempt.context)
 
+    def _refuse_spent(self, attempt: Attempt, payload: Payload) -> None:
+        tries = self._tries(payload)
+        if tries and attempt.claimed.attempts > tries:
+            last = attempt.claimed.last_error
+            raise TooManyAttempts(
+                f"{attempt.name} has been attempted too many times: its tries ({tries}) are spent"
+                + (f"; the last one: {last}" if last else "")
+            )
+
     def _context(self, claimed: ClaimedJob, payload: Payload, started: float, timeout: float) -> JobContext:
-        if self._mailer is None:
-            self._mailer = self._open_mailer()
         fields = {"job": claimed.uuid, "attempt": claimed.attempts, "lead": payload.data.get("lead_id")}
         return JobContext(
             uuid=claimed.uuid,
@@ -149,22 +162,28 @@ class Executor:
     def _drop_what_was_interrupted(self, error: BaseException) -> None:
         """After an interruption a half-said SMTP dialogue and a half-done statement may be left."""
         if isinstance(error, INTERRUPTIONS):
-            if self._mailer is not None:
-                self._mailer.discard()
+            self._mailer.discard()
             self._store.reset()
 
     def _decide(self, attempt: Attempt) -> Outcome:
         receipt = attempt.context.receipt if attempt.context else None
         if receipt is not None or attempt.error is None:
             return Completed(receipt=receipt)
-        if isinstance(attempt.error, StopNow | KeyboardInterrupt):
-            return GivenBack()
+        if isinstance(attempt.error, StopNow):
+            return GivenBack(reason="the worker was told to stop at once")
+        if isinstance(attempt.error, StoreUnavailable):
+            return GivenBack(reason=error_line(attempt.error), delay_seconds=STORE_PAUSE_SECONDS)
         timed_out = isinstance(attempt.error, AttemptTimedOut)
         if timed_out:
             attempt.error = self._timeout_error(attempt)
         error = error_line(attempt.error)
         if self._is_final(attempt):
-            return Failed(error=error, exception=_exception_text(attempt.error, error), timed_out=timed_out)
+            return Failed(
+                error=error,
+                exception=_exception_text(attempt.error, error),
+                timed_out=timed_out,
+                ran=not isinstance(attempt.error, TooManyAttempts),
+            )
         payload_steps = attempt.payload.backoff if attempt.payload else None
         steps = self._retry.backoff if payload_steps is None else payload_steps
         delay = backoff_seconds(steps, attempt.claimed.attempts)
@@ -195,4 +214,4 @@ def _exception_text(error: BaseException, line: str) -> str:
     if isinstance(error, PermanentFailure) and error.__cause__ is None:
         hint = f"\n{error.hint}" if error.hint else ""
         return f"{line}{hint}"
-    return f"{line}\n{''.join(traceback.format_exception(error))}"
+    return f"{line}\n{many_lines(''.join(traceback.format_exception(error)))}"

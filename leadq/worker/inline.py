@@ -10,9 +10,11 @@ from leadq.store.outcomes import Failed, Outcome
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
 from leadq.worker import events
+from leadq.worker.endings import event_of
 from leadq.worker.executor import Executor
+from leadq.worker.last_words import LastWords
 from leadq.worker.lease import Lease
-from leadq.worker.loop import Report, event_of
+from leadq.worker.loop import Report
 
 SYNC = "sync"  # what `failed_jobs.connection` holds, as in Laravel
 
@@ -50,9 +52,19 @@ class InlineRunner:
 
 
 @contextmanager
-def inline_runner(store: Store, executor: Executor, *, retry_after: int, report: Report) -> Iterator[InlineRunner]:
+def inline_runner(
+    store: Store, executor: Executor, *, retry_after: int, last_words: LastWords, report: Report
+) -> Iterator[InlineRunner]:
     """An InlineRunner, registered as a worker while it is used."""
-    with Lease(store, name="inline", queues=(), retry_after=retry_after) as lease:
+    lease = Lease(
+        store,
+        name="inline",
+        queues=(),
+        retry_after=retry_after,
+        last_words=last_words,
+        told=lambda orphans: report(events.OrphansReleased(orphans=tuple(orphans))),
+    )
+    with lease:
         try:
             yield InlineRunner(store=store, executor=executor, worker_id=lease.worker_id, report=report)
         finally:

@@ -5,38 +5,59 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from leadq.errors import StoreError
+from leadq.store.records import Orphan
 from leadq.store.store import Store
+from leadq.worker.last_words import LastWords
 
-SWEEP_SECONDS = 5
+SWEEP_SECONDS = 2.0  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
 BEATS_A_LEASE = 6  # so many beats may fail before anybody takes the worker for dead
+LONGEST_BEAT_SECONDS = 15.0
 
 
 class Lease:
-    """A worker's registration, while it is entered. Its beat runs in a thread, so a long job does not stop it.
+    """A worker's registration, while it is entered.
+
+    Its beat and its sweep run in a thread of their own: neither a long job nor a long queue stops them.
 
     Args:
         store: where.
         name: the worker's.
         queues: those that it works on.
-        retry_after: seconds without a beat after which other hosts take it for dead.
+        retry_after: seconds without a beat after which others take it for dead.
+        last_words: where workers of this host leave word of their end.
+        told: called with the jobs that were released because their workers are gone; from the thread, too.
     """
 
-    def __init__(self, store: Store, *, name: str, queues: Sequence[str], retry_after: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        name: str,
+        queues: Sequence[str],
+        retry_after: int,
+        last_words: LastWords,
+        told: Callable[[list[Orphan]], None],
+    ) -> None:
         self._store = store
         self._name = name
         self._queues = tuple(queues)
         self._retry_after = retry_after
-        self._next_sweep = 0.0
+        self._last_words = last_words
+        self._told = told
+        self._beat_seconds = min(retry_after / BEATS_A_LEASE, LONGEST_BEAT_SECONDS)
+        self._judge_silence_from = 0.0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="leadq-beat", daemon=True)
+        self._thread = threading.Thread(target=self._look_after, name="leadq-lease", daemon=True)
         self.worker_id = 0
 
     def __enter__(self) -> Lease:
+        self._sweep()
         self.worker_id = self._store.workers.register(name=self._name, queues=self._queues)
+        self._last_words.open(self.worker_id)
         self._thread.start()
         return self
 
@@ -45,24 +66,35 @@ class Lease:
     ) -> None:
         self._over.set()
         self._thread.join()
+        self._last_words.close()
         with contextlib.suppress(StoreError):  # the row of a process that is gone is swept in any case
             self._store.workers.unregister(self.worker_id)
 
-    def sweep_when_due(self) -> list[str]:
-        """Every few seconds, releases the jobs of workers that are gone, and returns their uuids."""
-        if time.monotonic() < self._next_sweep:
-            return []
-        self._next_sweep = time.monotonic() + SWEEP_SECONDS
-        return self._store.workers.release_orphans(retry_after=self._retry_after)
-
-    def seconds_until_sweep(self) -> float:
-        """How long an idle worker may sleep before it has to look after others."""
-        return max(0.0, self._next_sweep - time.monotonic())
-
-    def _beat(self) -> None:
+    def _look_after(self) -> None:
+        next_beat = time.monotonic() + self._beat_seconds
+        next_sweep = time.monotonic() + SWEEP_SECONDS
         try:
-            while not self._over.wait(self._retry_after / BEATS_A_LEASE):
-                with contextlib.suppress(StoreError):  # the next beat may succeed; the worker itself reports trouble
-                    self._store.workers.beat(self.worker_id, name=self._name, queues=self._queues)
+            while not self._over.wait(max(0.0, min(next_beat, next_sweep) - time.monotonic())):
+                now = time.monotonic()
+                try:
+                    if now >= next_beat:
+                        next_beat = now + self._beat_seconds
+                        self._store.workers.beat(self.worker_id, name=self._name, queues=self._queues)
+                    if now >= next_sweep:
+                        next_sweep = now + SWEEP_SECONDS
+                        self._sweep()
+                except StoreError:  # the worker itself meets it, too, and reports it
+                    self._distrust_silence()
+                    self._store.reset()
         finally:
             self._store.close()
+
+    def _sweep(self) -> None:
+        patience = self._retry_after if time.monotonic() >= self._judge_silence_from else None
+        orphans = self._store.workers.release_orphans(retry_after=patience, last_words=self._last_words.of)
+        if orphans:
+            self._told(orphans)
+
+    def _distrust_silence(self) -> None:
+        """Gives the others time for a beat once the store is back: they could not say that they live either."""
+        self._judge_silence_from = time.monotonic() + 2 * self._beat_seconds + self._retry_after / BEATS_A_LEASE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Any
 
 from leadq.worker import events
@@ -20,8 +21,11 @@ def report_to_log(event: events.WorkerEvent) -> None:
         case events.WorkerStopped():
             _write(logging.INFO, "Worker stopped", worker=event.name, reason=event.reason, jobs=event.jobs_done)
         case events.OrphansReleased():
-            for uuid in event.uuids:
-                _write(logging.WARNING, "Job of a worker that is gone is due again", job=uuid)
+            for orphan in event.orphans:
+                about = {"job": orphan.uuid, "attempt": orphan.attempts, "reason": orphan.reason}
+                _write(logging.WARNING, "Job of a worker that is gone is due again", **about)
+        case events.ChildDied():
+            _write(logging.ERROR, "Worker process died", **_obituary(event))
         case events.StoreTroubled():
             pause = f"{event.pause_seconds:g}"
             _write(logging.ERROR, "The database cannot be used", error=event.error, next_try_in_s=pause)
@@ -49,12 +53,19 @@ def _report_job(event: events.JobEvent) -> None:
             message = "Job timed out, will be tried again" if event.timed_out else "Job released, will be tried again"
             _write(logging.WARNING, message, **about, retry_in_s=round(event.delay_seconds), error=event.error)
         case events.JobGivenBack():
-            _write(logging.WARNING, "Job given back: the worker was told to stop at once", **about)
+            _write(logging.WARNING, "Job given back, the attempt does not count", **about, reason=event.reason)
         case events.JobFailed():
             message = "Job timed out for the last time" if event.timed_out else "Job failed"
             _write(logging.ERROR, message, **about, error=event.error)
         case events.ClaimLost():
             _write(logging.WARNING, "Job ended after another worker had taken it over; nothing was changed", **about)
+
+
+def _obituary(event: events.ChildDied) -> dict[str, Any]:
+    code = event.exit_code
+    end = f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}"
+    soon = event.replaced_in_seconds
+    return {"pid": event.pid, "end": end, "lived_s": round(event.lived, 1), "replaced_in_s": soon}
 
 
 def _write(level: int, message: str, **fields: Any) -> None:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from leadq.errors import StoreUnavailable
+from leadq.errors import StoreError
 from leadq.processes import resident_megabytes
-from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.outcomes import Failed, GivenBack
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
 from leadq.worker import events
-from leadq.worker.executor import Attempt, Executor
+from leadq.worker.endings import event_of
+from leadq.worker.executor import Executor
+from leadq.worker.last_words import LastWords
 from leadq.worker.lease import Lease
 from leadq.worker.options import WorkerOptions
+from leadq.worker.patience import Patience
 from leadq.worker.stop import StopRequest
 
-T = TypeVar("T")
 Report = Callable[[events.WorkerEvent], None]
 
 EXIT_MEMORY = 12  # as artisan's
-EXIT_STORE = 1
 GLANCE_SECONDS = 0.025  # how often an idle worker asks whether the database has changed
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +42,27 @@ class Worker:
         executor: what runs one.
         options: the flags.
         stop: the signals.
+        last_words: where this worker leaves word should it be killed.
         report: called with every event.
     """
 
     def __init__(
-        self, *, store: Store, executor: Executor, options: WorkerOptions, stop: StopRequest, report: Report
+        self,
+        *,
+        store: Store,
+        executor: Executor,
+        options: WorkerOptions,
+        stop: StopRequest,
+        last_words: LastWords,
+        report: Report,
     ) -> None:
         self._store = store
         self._executor = executor
         self._options = options
         self._stop = stop
+        self._last_words = last_words
         self._report = report
+        self._patience = Patience(store, stop, report)
         self._started = time.monotonic()
         self._jobs_done = 0
         self._found_nothing = False
@@ -68,9 +76,17 @@ class Worker:
         """
         options = self._options
         self._report(events.WorkerStarted(name=options.name, queues=options.queues))
-        with Lease(self._store, name=options.name, queues=options.queues, retry_after=options.retry_after) as lease:
+        lease = Lease(
+            self._store,
+            name=options.name,
+            queues=options.queues,
+            retry_after=options.retry_after,
+            last_words=self._last_words,
+            told=lambda orphans: self._report(events.OrphansReleased(orphans=tuple(orphans))),
+        )
+        with lease:
             try:
-                end = self._work(lease)
+                end = self._work(lease.worker_id)
             finally:
                 self._executor.close()
         self._report(
@@ -80,17 +96,20 @@ class Worker:
         )
         return end.exit_code
 
-    def _work(self, lease: Lease) -> Stop:
+    def _work(self, worker_id: int) -> Stop:
         held: ClaimedJob | None = None
         while True:
-            if held is not None and self._stop.requested:
+            if held is not None and (self._stop.requested or self._stop.paused):
                 self._give_back(held)
                 held = None
             if held is None:
                 end = self._reason_to_stop()
                 if end is not None:
                     return end
-                held = self._next_job(lease)
+                if self._stop.paused:
+                    self._stop.sleep(self._options.sleep)
+                    continue
+                held = self._next_job(worker_id)
                 if held is None:
                     self._found_nothing = True
                     continue
@@ -116,25 +135,26 @@ class Worker:
 
     # --- claiming ----------------------------------------------------------------------------------
 
-    def _next_job(self, lease: Lease) -> ClaimedJob | None:
+    def _next_job(self, worker_id: int) -> ClaimedJob | None:
         """A claimed job, or None after an idle while."""
-        queues = self._options.queues
+        store, queues = self._store, self._options.queues
 
-        def claim() -> ClaimedJob | None:
-            uuids = lease.sweep_when_due()
-            if uuids:
-                self._report(events.OrphansReleased(uuids=tuple(uuids)))
-            return self._store.jobs.claim(queues, lease.worker_id) if self._store.jobs.has_due(queues) else None
+        def claim() -> tuple[int | None, ClaimedJob | None]:
+            counter = store.change_counter()
+            return counter, store.jobs.claim(queues, worker_id) if store.jobs.has_due(queues) else None
 
         try:
-            counter = self._when_store_works(self._store.change_counter, give_up=self._gives_up_claiming)
-            held = self._when_store_works(claim, give_up=self._gives_up_claiming)
-        except StoreUnavailable:
+            counter, held = self._patience.call(
+                claim,
+                give_up=self._gives_up_claiming,
+                before_retry=lambda: store.workers.release_strays(worker_id),
+            )
+        except StoreError:
             if self._stop.requested:
                 return None
             raise
         if held is None and not self._ends_when_empty:
-            self._wait_for_change(counter, lease)
+            self._wait_for_change(counter)
         return held
 
     @property
@@ -144,17 +164,18 @@ class Worker:
     def _gives_up_claiming(self) -> bool:
         return self._stop.requested or self._ends_when_empty  # cron comes again: it is better told
 
-    def _wait_for_change(self, counter: int | None, lease: Lease) -> None:
+    def _wait_for_change(self, counter: int | None) -> None:
         """Sleeps until a job may be due: another process has committed, a delay is over, or `sleep` is."""
         try:
             until = time.monotonic() + self._store.jobs.seconds_until_due(self._options.sleep)
-            until = min(until, time.monotonic() + lease.seconds_until_sweep())
-            while not self._stop.requested:
+            if self._options.max_time:
+                until = min(until, self._started + self._options.max_time)
+            while not (self._stop.requested or self._stop.paused):
                 remaining = until - time.monotonic()
                 if remaining <= 0 or (counter is not None and self._store.change_counter() != counter):
                     return
                 self._stop.sleep(min(remaining, GLANCE_SECONDS if counter is not None else remaining))
-        except StoreUnavailable:
+        except StoreError:
             return  # the next claim meets it too, and reports it
 
     # --- one job -----------------------------------------------------------------------------------
@@ -172,7 +193,10 @@ class Worker:
                 return self._store.settlements.settle_and_claim(held, outcome, self._options.queues)
             return self._store.settlements.settle(held, outcome), None
 
-        owned, following = self._when_store_works(record, give_up=_never)
+        owned, following = self._patience.call(
+            record,
+            before_retry=lambda: self._store.workers.release_strays(held.worker_id, except_job=held.id),
+        )
         self._report(event_of(attempt, outcome, owned=owned))
         if owned and isinstance(outcome, Failed):
             self._executor.tell_failed(attempt)
@@ -180,64 +204,6 @@ class Worker:
         return following
 
     def _give_back(self, held: ClaimedJob) -> None:
-        """Puts back a job that was claimed along with the last one's end, just before the worker was asked to stop."""
-        self._when_store_works(lambda: self._store.settlements.settle(held, GivenBack()), give_up=_never)
-
-    # --- trouble -----------------------------------------------------------------------------------
-
-    def _when_store_works(self, call: Callable[[], T], *, give_up: Callable[[], bool]) -> T:
-        """`call()`, again and again with growing pauses while the store is unavailable.
-
-        Raises:
-            StoreUnavailable: it is, and `give_up()` says not to wait.
-        """
-        began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                result = call()
-            except StoreUnavailable as error:
-                if give_up():
-                    raise
-                self._report(events.StoreTroubled(error=str(error), pause_seconds=pause))
-            else:
-                if pause > FIRST_PAUSE_SECONDS:
-                    self._report(events.StoreRecovered(after_seconds=time.monotonic() - began))
-                return result
-            time.sleep(pause) if self._stop.requested else self._stop.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-
-def _never() -> bool:
-    return False
-
-
-def event_of(attempt: Attempt, outcome: Outcome, *, owned: bool) -> events.JobEvent:
-    """The event that tells how an attempt ended."""
-    claimed, job, data, duration = attempt.claimed, attempt.name, attempt.data, attempt.duration
-    if not owned:
-        return events.ClaimLost(claimed=claimed, job=job, data=data, duration=duration)
-    match outcome:
-        case Completed(receipt=receipt):
-            reply = receipt.reply if receipt else None
-            return events.JobProcessed(claimed=claimed, job=job, data=data, duration=duration, reply=reply)
-        case Released():
-            return events.JobReleased(
-                claimed=claimed,
-                job=job,
-                data=data,
-                duration=duration,
-                delay_seconds=outcome.delay_seconds,
-                error=outcome.error,
-                timed_out=outcome.timed_out,
-            )
-        case GivenBack():
-            return events.JobGivenBack(claimed=claimed, job=job, data=data, duration=duration)
-        case Failed():
-            return events.JobFailed(
-                claimed=claimed,
-                job=job,
-                data=data,
-                duration=duration,
-                error=outcome.error,
-                timed_out=outcome.timed_out,
-            )
+        """Puts back a job that was claimed along with the last one's end, just before the worker was told to stop."""
+        outcome = GivenBack(reason="the worker was told to stop")
+        self._patience.call(lambda: self._store.settlements.settle(held, outcome))

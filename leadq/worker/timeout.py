@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+AGAIN_SECONDS = 1.0
+
 
 class AttemptTimedOut(BaseException):
     """Interrupts a job. Not an Exception, so that a job's own `except Exception` does not eat it; and not an
@@ -15,7 +17,8 @@ class AttemptTimedOut(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises AttemptTimedOut inside the block once it has run for `seconds`; 0 sets no limit.
+    """Raises AttemptTimedOut inside the block once it has run for `seconds`, and every second from then on, in
+    case the first one is swallowed; 0 sets no limit.
 
     Works in the main thread alone, where Python handles signals: elsewhere it raises ValueError.
     """
@@ -30,7 +33,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     previous = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
         yield
     finally:
         armed = False

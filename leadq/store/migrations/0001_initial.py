@@ -55,7 +55,8 @@ def up(migrator, db):
             indexes = ((("email",), False),)
 
     class Deliveries(Base):
-        uuid = CharField(max_length=64, primary_key=True)
+        id = key()
+        uuid = CharField(max_length=64, unique=True)
         lead = ForeignKeyField(Leads)
         user = ForeignKeyField(Users)
         status = CharField(max_length=16)
@@ -65,6 +66,7 @@ def up(migrator, db):
         error = TextField(null=True)
         queued_at = BigIntegerField()
         sent_at = BigIntegerField(null=True)
+        test = IntegerField(constraints=zero)  # tells nothing about the lead's own notification
 
         class Meta:
             table_name = "deliveries"
@@ -85,7 +87,8 @@ def up(migrator, db):
         name = CharField()
         host = CharField()
         pid = IntegerField()
-        pid_started = CharField(max_length=64)  # tells a process from a later one with the same pid
+        pid_space = CharField(max_length=128)  # the boot and the pid namespace in which pid means something
+        pid_started = CharField(max_length=32)  # tells a process from a later one with the same pid
         queues = TextField()
         started_at = BigIntegerField()
         seen_at = BigIntegerField()
@@ -106,6 +109,7 @@ def up(migrator, db):
         # due rows alone, so that neither delayed nor reserved ones stand in its way.
         stage = IntegerField(constraints=zero)
         worker_id = BigIntegerField(null=True)
+        last_error = TextField(null=True)  # how the attempt before ended
         # NULL until the first claim of a row that another program inserted
         uuid = CharField(max_length=64, null=True)
 

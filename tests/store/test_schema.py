@@ -1,0 +1,190 @@
+"""The schema: versions, migrations, and what the rest of the code takes for granted about it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from leadq.config import load_settings
+from leadq.errors import SchemaMismatch
+from leadq.store.dialect import open_database
+from leadq.store.records import QueueSize
+from leadq.store.schema import LATEST, MIGRATIONS, MigrationStatus, migrate, migration_status
+from leadq.store.store import Store
+from leadq.store.tables import COLUMNS
+from tests.homes import Home
+from tests.store.conftest import claim, enqueue, release_orphans
+
+LARAVEL = {
+    "jobs": {"id", "queue", "payload", "attempts", "reserved_at", "available_at", "created_at"},
+    "failed_jobs": {"id", "uuid", "connection", "queue", "payload", "exception", "failed_at"},
+    "job_batches": {
+        "id",
+        "name",
+        "total_jobs",
+        "pending_jobs",
+        "failed_jobs",
+        "failed_job_ids",
+        "options",
+        "cancelled_at",
+        "created_at",
+        "finished_at",
+    },
+}
+
+
+def columns(home: Home, table: str) -> dict[str, tuple[int, object]]:
+    """Each column's NOT NULL and default, in order."""
+    return {row[1]: (row[3], row[4]) for row in home.sql(f"PRAGMA table_info({table})")}
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_the_code_and_the_database_agree_on_the_columns(home: Home, table: str) -> None:
+    assert tuple(columns(home, table)) == COLUMNS[table]
+
+
+@pytest.mark.parametrize("table", LARAVEL)
+def test_laravels_tables_have_laravels_columns_and_a_default_for_every_other_one(home: Home, table: str) -> None:
+    found = columns(home, table)
+    assert found.keys() >= LARAVEL[table]
+    for name in found.keys() - LARAVEL[table]:
+        not_null, default = found[name]
+        assert default is not None or not not_null, name
+
+
+def test_the_newest_migration_is_the_latest() -> None:
+    assert max(path.stem for path in MIGRATIONS.glob("[0-9]*.py")) == LATEST
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        yield connection
+
+
+def test_migrating_twice_applies_everything_once(tmp_path: Path) -> None:
+    database = open_database(load_settings(tmp_path, {}).database, create=True)
+    with closing(database):
+        assert migration_status(database) == [MigrationStatus(name=LATEST, applied_at=None, known=True)]
+        assert migrate(database) == [LATEST]
+        assert migrate(database) == []
+        (status,) = migration_status(database)
+        assert (status.name, status.known) == (LATEST, True)
+        assert status.applied_at is not None
+
+
+def test_two_hosts_may_migrate_at_once(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from leadq.config import load_settings\n"
+        "from leadq.store.dialect import open_database\n"
+        "from leadq.store.schema import migrate\n"
+        "database = open_database(load_settings(Path(sys.argv[1]), {}).database, create=True)\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "print(migrate(database)); database.close()\n"
+    )
+    hosts = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for host in hosts:
+        assert host.stdout is not None
+        host.stdout.readline()
+    for host in hosts:
+        assert host.stdin is not None
+        host.stdin.write("\n")
+        host.stdin.flush()
+    ended = [host.communicate(timeout=20) for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0, 0], ended
+    assert sorted(out.strip() for out, _ in ended) == sorted(["[]", "[]", f"['{LATEST}']"])
+
+
+def test_a_database_without_tables_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {}).database
+    with closing(open_database(settings, create=True)) as database, pytest.raises(SchemaMismatch) as error:
+        Store(database)
+    assert (error.value.message, error.value.hint) == ("the database has no tables of leadq", "Run: leadq migrate")
+
+
+def test_a_newer_database_is_refused_and_not_migrated(home: Home) -> None:
+    home.sql("UPDATE schema_migration SET name = '9999_from_the_future'")
+    with closing(open_database(home.settings.database)) as database:
+        for use in (Store, migrate):
+            with pytest.raises(SchemaMismatch) as error:
+                use(database)
+            assert error.value.message == (
+                f"the database is newer than this program (it is at 9999_from_the_future, this program knows {LATEST})"
+            )
+            assert error.value.hint == "Install the newer leadq on this host."
+        assert [(m.name, m.known) for m in migration_status(database)] == [
+            (LATEST, True),
+            ("9999_from_the_future", False),
+        ]
+
+
+def test_an_older_database_is_refused_with_what_to_type(home: Home) -> None:
+    home.sql("UPDATE schema_migration SET name = '0000_before'")
+    with closing(open_database(home.settings.database)) as database, pytest.raises(SchemaMismatch) as error:
+        Store(database)
+    assert error.value.message == (f"the database is older than this program (it is at 0000_before, expected {LATEST})")
+    assert error.value.hint == "Run: leadq migrate"
+
+
+def test_a_table_that_is_gone_is_an_error_with_what_to_type(home: Home, store: Store) -> None:
+    home.sql("DROP TABLE jobs")
+    with pytest.raises(SchemaMismatch) as error:
+        store.jobs.sizes()
+    assert error.value.message.startswith("the database lacks a table of leadq")
+    assert error.value.hint == "Run: leadq migrate"
+
+
+def test_the_queries_of_an_idle_and_of_a_busy_worker_use_their_indexes(home: Home, store: Store) -> None:
+    for number in range(20):
+        enqueue(store, queue=f"q{number % 3}", delay=number % 2 * 900)
+    home.insert_job({"job": "x"}, queue="q0")
+    connection = store._session.database.connection()
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    try:
+        store.jobs.has_due(("none",))
+        store.jobs.seconds_until_due(3)
+        claim(store, "q0", "q1", "q2")
+        release_orphans(store)
+    finally:
+        connection.set_trace_callback(None)
+    queries = [text for text in statements if text.startswith(("SELECT", "UPDATE")) and '"jobs"' in text]
+    assert len(queries) >= 6
+    for query in queries:
+        plan = [row[3] for row in home.sql(f"EXPLAIN QUERY PLAN {query}")]
+        assert not [step for step in plan if step.startswith("SCAN")], (query, plan)
+        if "ORDER BY" in query:
+            assert not [step for step in plan if "TEMP B-TREE" in step], (query, plan)
+
+
+def test_a_file_survives_what_its_name_may_hold(tmp_path: Path) -> None:
+    home = tmp_path / "a b?c#d%20e&mode=memory"
+    settings = load_settings(home, {}).database
+    with closing(open_database(settings, create=True)) as database:
+        migrate(database)
+        store = Store(database)
+        enqueue(store)
+        assert store.jobs.sizes() == [QueueSize(queue="default", pending=1, delayed=0, reserved=0)]
+    assert (home / "storage" / "leadq.db").stat().st_size > 0
+
+
+def test_the_database_is_durable_and_allows_readers_beside_the_writer(store: Store) -> None:
+    database = store._session.database
+    pragmas = {name: database.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
