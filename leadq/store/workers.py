@@ -104,7 +104,7 @@ class Workers:
         if process.can_be_seen() and not process.is_running():
             return f"{who} is gone"
         silence = self._session.now() - worker.seen_at
-        too_long = retry_after is not None and silence >= retry_after
+        too_long = retry_after is not None and silence > retry_after  # whole seconds: one may have just begun
         return f"{who} was silent for {silence} s" if too_long else None
 
     def _release_jobs_of(self, worker_id: int, reason: str) -> list[Orphan]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,7 @@ class Attempt:
     job: Job | None = None
     context: JobContext | None = None
     error: BaseException | None = None
+    timeout: float = 0.0
     duration: float = 0.0
 
 
@@ -114,22 +115,30 @@ class Executor:
         if attempt.job is None or attempt.context is None or attempt.error is None:
             return
         try:
-            attempt.job.failed(attempt.context, attempt.error)
-        except Exception:
-            attempt.context.log.exception("%s.failed() raised", attempt.name)
+            with self._limits(attempt.timeout):
+                attempt.job.failed(attempt.context, attempt.error)
+        except BaseException as error:
+            self._drop_what_was_interrupted(error)
+            attempt.context.log.error("%s.failed() raised", attempt.name, exc_info=True)
 
     def close(self) -> None:
         """Closes the mailer."""
         self._mailer.close()
 
     def _run(self, attempt: Attempt, payload: Payload, started: float) -> None:
-        timeout = self._timeout(payload)
-        kill_after = timeout + GRACE_SECONDS if timeout else 0
-        with self._last_words.kill_after(kill_after), self._breakable(), time_limit(timeout):
-            attempt.context = self._context(attempt.claimed, payload, started, timeout)
+        attempt.timeout = self._timeout(payload)
+        with self._limits(attempt.timeout):
+            attempt.context = self._context(attempt.claimed, payload, started, attempt.timeout)
             attempt.job = job_from(payload)
             self._refuse_spent(attempt, payload)
             attempt.job.handle(attempt.context)
+
+    @contextmanager
+    def _limits(self, timeout: float) -> Iterator[None]:
+        """Around a job's own code: nothing in it outlives `timeout` by more than a few seconds; 0 sets no limit."""
+        kill_after = timeout + GRACE_SECONDS if timeout else 0
+        with self._last_words.kill_after(kill_after), self._breakable(), time_limit(timeout):
+            yield
 
     def _refuse_spent(self, attempt: Attempt, payload: Payload) -> None:
         tries = self._tries(payload)
@@ -190,8 +199,7 @@ class Executor:
         return Released(delay_seconds=delay, error=error, timed_out=timed_out)
 
     def _timeout_error(self, attempt: Attempt) -> TimeoutExceeded:
-        seconds = self._timeout(attempt.payload) if attempt.payload else 0
-        error = TimeoutExceeded(f"{attempt.name} has timed out after {seconds:g} s")
+        error = TimeoutExceeded(f"{attempt.name} has timed out after {attempt.timeout:g} s")
         if attempt.error is not None:
             error.__traceback__ = attempt.error.__traceback__
         return error

@@ -58,7 +58,7 @@ def test_jobs_of_a_worker_that_lives_stay_its_own_however_long_they_run(store: S
 def test_a_worker_that_was_stopped_is_taken_for_dead_once_its_beat_is_too_old(store: Store, time_now: Clock) -> None:
     job, worker_id = enqueue(store), worker(store)
     claimed = claim(store, worker_id=worker_id)
-    time_now.pass_(90)
+    time_now.pass_(91)
     assert release_orphans(store, retry_after=None) == []
     assert release_orphans(store) == [job.uuid]
     assert store.settlements.settle(claimed, Completed()) is False
@@ -127,7 +127,7 @@ def test_jobs_of_a_worker_that_has_left_are_orphans(store: Store) -> None:
     assert release_orphans(store) == [job.uuid]
 
 
-@pytest.mark.parametrize(("age", "lives"), [(0, True), (89, True), (90, False), (1000, False)])
+@pytest.mark.parametrize(("age", "lives"), [(0, True), (90, True), (91, False), (1000, False)])
 def test_a_worker_on_another_host_lives_as_long_as_its_beat_is_young(
     home: Home, store: Store, time_now: Clock, age: int, lives: bool
 ) -> None:
