@@ -40,7 +40,7 @@ def command(app: App, reference: str | None, queue: str | None, limit: int) -> N
         (d["id"], d["queue"], d["job"], d["lead_id"], d["error"], d["attempts"], age(job.failed_at))
         for job, d in zip(jobs, documents, strict=True)
     ]
-    app.out.table(("id", "queue", "job", "lead", "error", "attempts", "when"), rows, wide="error")
+    app.out.table(("id", "queue", "job", "lead", "error", "attempts", "when"), rows, shrink=("job", "queue", "error"))
     shown = f"The newest {len(jobs)} of {total}" if total > len(jobs) else f"{total}"
     app.out.note(f"{shown} failed. One in full: leadq failed ID. Back into the queue: leadq retry ID, or all")
 
@@ -54,4 +54,4 @@ def _show(app: App, reference: str) -> None:
         app.out.document(document)
         return
     del document["error"]
-    app.out.facts(document)
+    app.out.facts(document, blocks=("exception",))

@@ -42,7 +42,7 @@ def command(app: App, job_id: int | None, queues: tuple[str, ...], state: str | 
         for job, d in zip(jobs, documents, strict=True)
     ]  # fmt: skip
     columns = ("id", "queue", "job", "lead", "state", "priority", "attempts", "due", "worker")
-    app.out.table(columns, rows, wide="job")
+    app.out.table(columns, rows, shrink=("job", "worker", "queue"))
     if total > len(jobs):
         app.out.note(f"The first {len(jobs)} of {total}; see more with --limit.")
 

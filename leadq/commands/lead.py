@@ -75,7 +75,11 @@ def list_(app: App, user: str | None, status: str | None, since: float | None, l
          one.notification, age(one.lead.created_at))
         for one in leads
     ]  # fmt: skip
-    app.out.table(("id", "name", "email", "company", "user", "notification", "created"), rows, wide="name")
+    app.out.table(
+        ("id", "name", "email", "company", "user", "notification", "created"),
+        rows,
+        shrink=("company", "name", "email", "user"),
+    )
     if total > len(leads):
         app.out.note(f"The newest {len(leads)} of {total}; see more with --limit.")
 
@@ -108,7 +112,7 @@ def show(app: App, lead_id: int) -> None:
     facts = lead_document(lead)
     del facts["user_id"], facts["created_at"]
     facts["user"] = f"{user.name} <{user.email}>" if user else "nobody"
-    app.out.facts({key: value for key, value in facts.items() if value is not None})
+    app.out.facts({key: value for key, value in facts.items() if value is not None}, blocks=("message",))
     app.out.line()
     for event in events:
         attempt = f"attempt {event.attempt}" if event.attempt else ""

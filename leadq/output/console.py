@@ -41,17 +41,17 @@ class Output:
         """Prints several lines of a result as they are, control characters apart."""
         print(many_lines(text))
 
-    def facts(self, document: dict[str, Any]) -> None:
-        """Prints one thing's facts, a line each; texts of several lines come last, under their names."""
+    def facts(self, document: dict[str, Any], *, blocks: Sequence[str] = ()) -> None:
+        """Prints one thing's facts, a line each; those of `blocks` last, under their names and line by line."""
         width = max(len(key) for key in document) + 2
-        long = {key: value for key, value in document.items() if isinstance(value, str) and "\n" in value}
         for key, value in document.items():
-            if key not in long:
+            if key not in blocks:
                 shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-                self.line(f"{key:{width}}{'' if shown is None else shown}")
-        for key, value in long.items():
-            self.line(f"{key}:")
-            self.block(value.rstrip("\n"))
+                print(f"{key:{width}}{one_line(str(shown))}" if shown is not None else key)
+        for key in blocks:
+            if document.get(key):
+                self.line(f"{key}:")
+                self.block(str(document[key]).rstrip("\n"))
 
     def note(self, text: str) -> None:
         """A remark."""
@@ -68,17 +68,17 @@ class Output:
         if hint:
             print("  " + one_line(hint), file=sys.stderr)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, wide: str | None = None) -> None:
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, shrink: Sequence[str] = ()) -> None:
         """Prints a table.
 
         Args:
             columns: the headings.
             rows: the cells; None is left empty.
-            wide: the column that is cut short where the terminal is too narrow.
+            shrink: the columns that are cut short where the terminal is too narrow, the first one first.
         """
         from leadq.output.tables import print_table
 
-        print_table(columns, rows, wide=wide)
+        print_table(columns, rows, shrink=shrink)
 
 
 def one_line_keeping_indent(text: str) -> str:

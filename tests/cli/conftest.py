@@ -105,15 +105,15 @@ class Screen:
 
 
 class Terminal:
-    """A command on a terminal of its own, 80 columns wide."""
+    """A command on a terminal of its own."""
 
-    def __init__(self, home: Home, *arguments: object) -> None:
+    def __init__(self, home: Home, *arguments: object, columns: int = 80) -> None:
         self._child = pexpect.spawn(
             sys.executable,
             ["-m", "leadq", *[str(argument) for argument in arguments]],
             cwd=str(home.path),
-            env={**os.environ, **home.environment, "TERM": "xterm-256color"},
-            dimensions=(24, 80),
+            env={**os.environ, **home.environment, "TERM": "xterm-256color", "COLUMNS": str(columns)},
+            dimensions=(24, columns),
             timeout=PATIENCE_SECONDS,
         )
         self._child.delaybeforesend = None

@@ -29,11 +29,11 @@ def left(home: Home) -> list[int]:
 def test_failed_jobs_are_listed_the_newest_first_with_the_total(three: Home) -> None:
     result = three.leadq("failed")
     assert lines(result.stdout) == [
-        "id   queue     job                    lead   error                   attempts   when",
-        "──────────────────────────────────────────────────────────────────────────────────────",
-        " 3   default   SendLeadCreatedEmail      7   OSError: mail is down          0   1h ago",
-        " 2   high      SendLeadCreatedEmail      7   OSError: mail is down          0   2h ago",
-        " 1   default   SendLeadCreatedEmail      7   OSError: mail is down          0   3h ago",
+        "id  queue    job                   lead  error                  attempts  when",
+        "────────────────────────────────────────────────────────────────────────────────",
+        " 3  default  SendLeadCreatedEmail     7  OSError: mail is down         0  1h ago",
+        " 2  high     SendLeadCreatedEmail     7  OSError: mail is down         0  2h ago",
+        " 1  default  SendLeadCreatedEmail     7  OSError: mail is down         0  3h ago",
     ]
     assert result.stderr == f"3 {HINT}"
     assert three.leadq("failed", "--limit", 2).stderr == f"The newest 2 of 3 {HINT}"

@@ -125,7 +125,7 @@ def test_migrate_brings_a_missing_database_back_and_says_so_once(home: Home) -> 
 
 def test_migrate_status_lists_what_was_applied_and_changes_nothing(home: Home) -> None:
     result = home.leadq("migrate", "--status")
-    assert re.fullmatch(rf"migration +applied *\n─+\n{LATEST}   \d\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d *\n", result.stdout)
+    assert re.fullmatch(rf"migration +applied *\n─+\n{LATEST}  \d\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d *\n", result.stdout)
     home.sql("DELETE FROM schema_migration")
     assert "not applied" in home.leadq("migrate", "--status", exit_code=1).stdout
     assert home.sql("SELECT * FROM schema_migration") == []

@@ -26,11 +26,11 @@ def busy(staffed: Home, time_now: Clock) -> Home:
 
 def test_jobs_are_listed_as_a_table(busy: Home) -> None:
     assert lines(busy.leadq("jobs").stdout) == [
-        "id   queue     job                    lead   state      priority   attempts   due     worker",
-        "────────────────────────────────────────────────────────────────────────────────────────────",
-        " 1   default   SendLeadCreatedEmail      1   reserved          0          1   now     test",
-        " 2   high      SendLeadCreatedEmail      2   pending          -5          0   now",
-        " 3   default   SendLeadCreatedEmail      3   delayed           0          0   in 2h",
+        "id  queue    job                   lead  state     priority  attempts  due    worker",
+        "────────────────────────────────────────────────────────────────────────────────────",
+        " 1  default  SendLeadCreatedEmail     1  reserved         0         1  now    test",
+        " 2  high     SendLeadCreatedEmail     2  pending         -5         0  now",
+        " 3  default  SendLeadCreatedEmail     3  delayed          0         0  in 2h",
     ]
 
 

@@ -36,12 +36,12 @@ def mixed(staffed: Home, time_now: Clock) -> Home:
 def test_leads_are_listed_the_newest_first(mixed: Home) -> None:
     result = mixed.leadq("lead", "list")
     assert lines(result.stdout) == [
-        "id   name       email            company   user        notification   created",
-        "─────────────────────────────────────────────────────────────────────────────",
-        " 4   Queued     bo@example.com             Bo          queued         now",
-        " 3   Nobody's   bo@example.com   Acme                  none           1h ago",
-        " 2   Failed     bo@example.com             Ana Sales   failed         2h ago",
-        " 1   Sent       bo@example.com             Ana Sales   sent           3h ago",
+        "id  name      email           company  user       notification  created",
+        "───────────────────────────────────────────────────────────────────────",
+        " 4  Queued    bo@example.com           Bo         queued        now",
+        " 3  Nobody's  bo@example.com  Acme                none          1h ago",
+        " 2  Failed    bo@example.com           Ana Sales  failed        2h ago",
+        " 1  Sent      bo@example.com           Ana Sales  sent          3h ago",
     ]
     assert result.stderr == ""
 

@@ -141,11 +141,15 @@ def test_a_piped_table_is_whole(home: Home) -> None:
         assert "q" * 100 in output
 
 
-def test_a_table_is_fitted_to_a_terminal(home: Home) -> None:
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_is_fitted_to_a_terminal_with_a_line_a_row(home: Home, columns: int) -> None:
     insert_failed(home, "u", exception="OSError: " + "x" * 300)
-    screen = Terminal(home, "failed").end()
-    assert max(len(OUR_COLOURS.sub("", line)) for line in screen.text.splitlines()[:-1]) <= 80
-    assert "…" in screen.text
+    screen = Terminal(home, "failed", columns=columns).end()
+    _, _, row, _ = screen.text.splitlines()
+    assert columns - 3 <= len(OUR_COLOURS.sub("", row)) <= columns
+    assert "…" in row
+    assert "default" in row
+    assert " ago" in row
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_head_gets_its_line_and_no_complaint(staffed: Home) -> None:
     process = staffed.start("lead", "list", "--limit", "5000")
     assert process.stdout is not None
     assert process.stderr is not None
-    assert process.stdout.readline().startswith("  id   name")
+    assert process.stdout.readline().startswith("  id  name")
     process.stdout.close()
     assert process.stderr.read() == ""
     process.wait()

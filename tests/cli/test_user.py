@@ -60,10 +60,10 @@ def test_users_are_listed(staffed: Home) -> None:
     staffed.leadq("user", "create", "--name", "Bo", "--email", "bo@exämple.com")
     staffed.leadq("user", "deactivate", "bo@exämple.com")
     assert lines(staffed.leadq("user", "list").stdout) == [
-        "id   name        email             active",
-        "─────────────────────────────────────────",
-        " 1   Ana Sales   ana@example.com   yes",
-        " 2   Bo          bo@exämple.com    no",
+        "id  name       email            active",
+        "──────────────────────────────────────",
+        " 1  Ana Sales  ana@example.com  yes",
+        " 2  Bo         bo@exämple.com   no",
     ]
 
 
