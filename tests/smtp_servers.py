@@ -63,6 +63,11 @@ class MailServer:
         starttls: offers STARTTLS with this context.
         implicit_tls: speaks TLS from the first byte.
         login: (name, password) that it wants before it takes mail.
+
+    Attributes:
+        delay: seconds that each reply to the final dot takes.
+        gate: while it is not set, no final dot is answered.
+        received: how many final dots have come, answered or not.
     """
 
     def __init__(
@@ -76,6 +81,10 @@ class MailServer:
         self.accepted: list[Accepted] = []
         self.greetings: list[str] = []
         self.logins_tried: list[tuple[str, str]] = []
+        self.delay = 0.0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.received = 0
         self._login = login
         self._scripts: list[_ScriptedReply] = []
         self._changed = threading.Condition()
@@ -118,6 +127,7 @@ class MailServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.gate.set()
         self._controller.hang_up()
         self._controller.stop()
 
@@ -154,6 +164,10 @@ class MailServer:
         return reply or "250 2.1.5 Recipient ok"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.received += 1
+        await asyncio.sleep(self.delay)
+        while not self.gate.is_set():
+            await asyncio.sleep(0.01)
         if reply := self._scripted("dot"):
             return reply
         mail = Accepted(sender=envelope.mail_from, recipients=tuple(envelope.rcpt_tos), wire=envelope.content)

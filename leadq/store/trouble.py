@@ -51,10 +51,18 @@ def explained_errors() -> Iterator[None]:
     try:
         yield
     except (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error) as error:  # Peewee lets those of a fetch pass
-        raise explain(error) from error
+        raise explain(_cause(error)) from error
 
 
-def explain(error: Exception) -> StoreError:
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong first: after a full disk or an I/O error SQLite has rolled back by itself, and the ROLLBACK that
+    follows fails, too (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction")."""
+    while "cannot rollback" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def explain(error: BaseException) -> StoreError:
     """The error of ours that stands for the driver's."""
     words = str(error)
     for fragment, kind, message, hint in _SQLITE_MESSAGES:

@@ -7,7 +7,10 @@ It waits for `NAME.go`.
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
+import ctypes
+import itertools
 import json
 import os
 import signal
@@ -105,6 +108,33 @@ class Uninterruptible(Job):
         while True:
             with contextlib.suppress(BaseException):
                 time.sleep(0.01)
+
+
+@dataclass
+class InC(Job):
+    """Never ends by itself, and never lets Python look at a signal, nor another thread run."""
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        collections.deque(itertools.repeat(None), maxlen=0)
+
+
+@dataclass
+class Exiting(Job):
+    """Ends its process without a word."""
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        os._exit(3)
+
+
+@dataclass
+class Crashing(Job):
+    """Reads where there is no memory."""
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        ctypes.string_at(0)
 
 
 @dataclass

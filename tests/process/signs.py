@@ -6,6 +6,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from leadq.leads import NewLead, Routing
+from leadq.leads import create_lead as store_lead
+from leadq.processes import start_ticks
 from tests.homes import Home, eventually
 
 
@@ -53,6 +56,14 @@ def create_lead(home: Home, name: str = "Bo", *options: object) -> dict[str, Any
     return document
 
 
+def create_leads(home: Home, count: int) -> None:
+    """Many leads at once."""
+    with home.store() as store:
+        for number in range(count):
+            new = NewLead(name=f"Lead {number}", email="bo@example.com")
+            store_lead(store, new, routing=Routing(default_queue="default"))
+
+
 def make_due(home: Home) -> None:
     """Ends every delay at once, as if the time had passed."""
     home.sql("UPDATE jobs SET available_at = created_at WHERE reserved_at IS NULL")
@@ -68,3 +79,13 @@ def failed_job(home: Home) -> dict[str, Any]:
 def story(home: Home, lead_id: int) -> list[tuple[str, int | None]]:
     """The events of a lead and the attempts that they belong to."""
     return [(event["event"], event["attempt"]) for event in home.json("lead", "show", lead_id)["events"]]
+
+
+def worker_pids(home: Home) -> list[int]:
+    """The processes that are registered as workers."""
+    return [pid for (pid,) in home.sql("SELECT pid FROM workers ORDER BY id")]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs: one that has ended and is not buried yet does not."""
+    return start_ticks(pid) is not None
