@@ -15,6 +15,7 @@ from leadq.output.console import Output
 
 if TYPE_CHECKING:
     from leadq.leads import NotifiedLead
+    from leadq.mail.mailer import Mailer
     from leadq.store.outcomes import Outcome
     from leadq.store.store import Store
     from leadq.worker.executor import Executor
@@ -54,6 +55,13 @@ class App:
 
         return Store.open(self.settings.database)
 
+    @cached_property
+    def mailer(self) -> Mailer:
+        """The home's mailer; it connects when it sends. Raises ConfigError."""
+        from leadq.mail.mailer import open_mailer
+
+        return open_mailer(self.settings)
+
     def start_logging(self) -> None:
         """Opens the log: commands that change something call it first."""
         from leadq.logs import set_up_logging
@@ -89,13 +97,12 @@ class App:
         Raises:
             ConfigError: a setting for mail, or a module of LEADQ_JOBS, is wrong.
         """
-        from leadq.mail.mailer import open_mailer
         from leadq.worker.executor import Executor
 
         self.load_jobs()
         return Executor(
             store=self.store,
-            mailer=open_mailer(self.settings),
+            mailer=self.mailer,
             retry=retry,
             last_words=last_words,
             breakable=breakable,

@@ -21,7 +21,6 @@ def command(app: App, lead_id: int, form: str | None) -> None:
     """
     from leadq.errors import InvalidInput
     from leadq.jobs.send_lead_created_email import letter_for
-    from leadq.mail.mailer import open_mailer
     from leadq.payload import new_uuid
     from leadq.store.records import DeliveryStatus
 
@@ -38,7 +37,7 @@ def command(app: App, lead_id: int, form: str | None) -> None:
         if delivery.user_id == user.id and delivery.status is not DeliveryStatus.DROPPED and not delivery.test
     ]
     uuid, queued_at = (theirs[-1].uuid, theirs[-1].queued_at) if theirs else (new_uuid(), lead.created_at)
-    message = open_mailer(app.settings).compose(letter_for(uuid, queued_at, lead, user))
+    message = app.mailer.compose(letter_for(uuid, queued_at, lead, user))
     if app.out.as_json:
         app.out.document(
             {

@@ -97,6 +97,7 @@ def command(
 def _work(app: App, options: WorkerOptions, processes: int) -> int:
     from leadq.errors import LeadqError
     from leadq.failures import report_failure
+    from leadq.worker.loop import Worker
     from leadq.worker.parent import Parent
     from leadq.worker.stop import StopRequest
 
@@ -105,8 +106,6 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
     last_words = app.last_words()
 
     def work(stop: StopRequest, options: WorkerOptions) -> int:
-        from leadq.worker.loop import Worker
-
         executor = app.executor(options.retry, last_words, stop.breakable)
         return Worker(
             store=app.store, executor=executor, options=options, stop=stop, last_words=last_words, report=report

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from leadq.worker import events
 from leadq.worker.loop import Report
-from leadq.worker.stop import SIGNALS, StopRequest
+from leadq.worker.stop import SIGNALS, STOP_SIGNALS, StopRequest
 
 YOUNG_SECONDS = 10.0  # a child that dies younger than that is replaced after a pause that grows
 FIRST_PAUSE_SECONDS = 1.0
@@ -120,8 +120,9 @@ class Parent:
 
     def _pass_signals_on(self) -> None:
         while self._passed_on < self._stop.times_requested:
+            # another one each time: two of a kind that come close together are delivered as one (signal(7))
+            self._signal_all(STOP_SIGNALS[self._passed_on % len(STOP_SIGNALS)])
             self._passed_on += 1
-            self._signal_all(signal.SIGTERM)
         if self._paused != self._stop.paused:
             self._paused = self._stop.paused
             self._signal_all(signal.SIGUSR2 if self._paused else signal.SIGCONT)
