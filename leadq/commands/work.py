@@ -76,6 +76,8 @@ def command(
     """
     from leadq.text import one_line
 
+    if once and processes > 1:
+        raise click.UsageError("--once runs one job, so it cannot be combined with --processes.")
     options = WorkerOptions(
         queues=queues or (app.settings.default_queue,),
         name=one_line(name, limit=100) or "default",

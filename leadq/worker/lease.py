@@ -21,7 +21,8 @@ LONGEST_BEAT_SECONDS = 15.0
 class Lease:
     """A worker's registration, while it is entered.
 
-    Its beat and its sweep run in a thread of their own: neither a long job nor a long queue stops them.
+    Its beat and its sweep run in a thread of their own: neither a long job nor a long queue stops them. Only C code
+    that keeps Python's interpreter lock does; it is ended at its timeout, so that should be below `retry_after`.
 
     Args:
         store: where.

@@ -167,7 +167,8 @@ class Worker:
     def _wait_for_change(self, counter: int | None) -> None:
         """Sleeps until a job may be due: another process has committed, a delay is over, or `sleep` is."""
         try:
-            until = time.monotonic() + self._store.jobs.seconds_until_due(self._options.sleep)
+            longest = max(self._options.sleep, GLANCE_SECONDS)  # --sleep 0 asks for haste, not for a hot loop
+            until = time.monotonic() + self._store.jobs.seconds_until_due(longest)
             if self._options.max_time:
                 until = min(until, self._started + self._options.max_time)
             while not (self._stop.requested or self._stop.paused):

@@ -193,6 +193,11 @@ def test_a_wrong_setting_is_told_once(jobs_home: Home) -> None:
     assert ended.stderr.count("MAIL_PORT=none is wrong") == 1
 
 
+def test_once_and_processes_contradict_each_other(jobs_home: Home) -> None:
+    told = jobs_home.run("work", "--once", "--processes", 2, exit_code=2).stderr
+    assert "--once runs one job, so it cannot be combined with --processes." in told
+
+
 @pytest.mark.parametrize("count", ["0", "-1", "many", "100000"])
 def test_an_impossible_number_of_workers_is_wrong_usage(jobs_home: Home, count: str) -> None:
     assert "--processes" in jobs_home.run("work", "--processes", count, exit_code=2).stderr

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from pathlib import Path
 
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, notes, own_job
@@ -109,3 +111,18 @@ def test_an_idle_worker_hardly_uses_the_processor(home: Home) -> None:
     time.sleep(2)
     assert ticks() - before <= 4  # of 200
     assert home.stop(worker).exit_code == 0
+
+
+def test_an_idle_worker_without_a_sleep_does_not_burn_the_processor(jobs_home: Home) -> None:
+    worker = idle_worker(jobs_home, "--sleep", 0)
+    ticks = processor_ticks(worker.pid)
+    time.sleep(1)
+    used = processor_ticks(worker.pid) - ticks
+    assert used < os.sysconf("SC_CLK_TCK") / 4
+    assert jobs_home.stop(worker).exit_code == 0
+
+
+def processor_ticks(pid: int) -> int:
+    """User and system time of a process (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
