@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def print_notified(app: App, notified: NotifiedLead, outcome: Outcome | None, *, verb: str) -> None:
     """Prints the lead and its job, and how the job ended where it has run already."""
     from leadq.output.documents import notified_lead_document
-    from leadq.store.outcomes import Failed
+    from leadq.store.outcomes import Completed, Failed
 
     if notified.job is not None:
         app.log("Job dispatched", job=notified.job.uuid, lead=notified.lead.id, queue=notified.job.queue)
     if app.out.as_json:
         app.out.document(notified_lead_document(notified))
     else:
-        app.out.line(_sentence(notified, verb, ran=outcome is not None))
+        app.out.line(_sentence(notified, verb, ran=isinstance(outcome, Completed | Failed)))
     if notified.user is None:
         app.out.warn(
             "there is no active user, so nobody is told. Assign it with: "

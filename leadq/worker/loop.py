@@ -107,7 +107,7 @@ class Worker:
                 if end is not None:
                     return end
                 if self._stop.paused:
-                    self._stop.sleep(self._options.sleep)
+                    self._stop.sleep(max(self._options.sleep, GLANCE_SECONDS))
                     continue
                 held = self._next_job(worker_id)
                 if held is None:
