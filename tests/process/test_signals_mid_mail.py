@@ -25,18 +25,16 @@ def test_one_term_lets_the_mail_end_and_records_it(mailing: Home, mail_server: M
     assert mailing.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
 
 
-def test_a_second_term_breaks_the_mail_off_and_the_attempt_does_not_count(
+def test_a_second_signal_breaks_the_mail_off_and_the_attempt_does_not_count(
     mailing: Home, mail_server: MailServer
 ) -> None:
     mail_server.gate.clear()
     create_lead(mailing)
     worker = mailing.start("work")
     eventually(lambda: mail_server.received == 1)
-    worker.send_signal(signal.SIGTERM)
     began = time.monotonic()
-    eventually(lambda: mailing.log.count("Worker started") == 1)
     worker.send_signal(signal.SIGTERM)
-    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(signal.SIGINT)  # another one: two of a kind that come close together are delivered as one
     assert mailing.ended(worker).exit_code == 0
     assert time.monotonic() - began < 5
     assert mailing.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
