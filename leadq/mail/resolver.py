@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Any
 
+from leadq.threads import start_unsignalled
+
 Address = tuple[socket.AddressFamily, Any]
 
 
@@ -33,7 +35,7 @@ def resolve(host: str, port: int, *, deadline: float) -> list[Address]:
         except OSError as error:
             answers.put(error)
 
-    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    start_unsignalled(threading.Thread(target=ask, name=f"resolve {host}", daemon=True))
     try:
         answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
     except queue.Empty:

@@ -11,6 +11,7 @@ from types import TracebackType
 from leadq.errors import StoreError
 from leadq.store.records import Orphan
 from leadq.store.store import Store
+from leadq.threads import start_unsignalled
 from leadq.worker.last_words import LastWords
 
 SWEEP_SECONDS = 2.0  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
@@ -59,7 +60,7 @@ class Lease:
         self._sweep()
         self.worker_id = self._store.workers.register(name=self._name, queues=self._queues)
         self._last_words.open(self.worker_id)
-        self._thread.start()
+        start_unsignalled(self._thread)
         return self
 
     def __exit__(

@@ -75,7 +75,6 @@ class Worker:
                 but after a job, whose end is always recorded first.
         """
         options = self._options
-        self._report(events.WorkerStarted(name=options.name, queues=options.queues))
         lease = Lease(
             self._store,
             name=options.name,
@@ -85,6 +84,7 @@ class Worker:
             told=lambda orphans: self._report(events.OrphansReleased(orphans=tuple(orphans))),
         )
         with lease:
+            self._report(events.WorkerStarted(name=options.name, queues=options.queues))
             try:
                 end = self._work(lease.worker_id)
             finally:

@@ -107,7 +107,7 @@ class Uninterruptible(Job):
         note(f"attempt {context.attempt}")
         while True:
             with contextlib.suppress(BaseException):
-                time.sleep(0.01)
+                time.sleep(60)
 
 
 @dataclass
@@ -186,3 +186,70 @@ class MailThenHold(SendLeadCreatedEmail):
     def handle(self, context: JobContext) -> None:
         super().handle(context)
         hold("mailed")
+
+
+@dataclass
+class LoopInC(Job):
+    """Never ends, never looks at a signal, and never lets another thread run."""
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        sum(itertools.repeat(0))
+
+
+@dataclass
+class Exiting(Job):
+    """Ends its process without a word."""
+
+    code: int
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        os._exit(self.code)
+
+
+@dataclass
+class Crashing(Job):
+    """Crashes the interpreter."""
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        ctypes.string_at(0)
+
+
+@dataclass
+class Verbose(Job):
+    """Fails with so many characters to say."""
+
+    length: int
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        raise RuntimeError("x" * self.length)
+
+
+@dataclass
+class Lasting(Job):
+    """Takes so many seconds; notes when it begins and ends."""
+
+    seconds: float
+
+    def handle(self, context: JobContext) -> None:
+        note(f"begins, attempt {context.attempt}")
+        time.sleep(self.seconds)
+        note("ends")
+
+
+@dataclass
+class Swallowing(Job):
+    """Catches everything that is raised in it for a while, then ends."""
+
+    seconds: float
+
+    def handle(self, context: JobContext) -> None:
+        note(f"attempt {context.attempt}")
+        until = time.monotonic() + self.seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(BaseException):
+                time.sleep(0.01)
+        note("ends")
