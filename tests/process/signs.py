@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-from leadq.processes import start_ticks
 
 from leadq.leads import NewLead, Routing
 from leadq.leads import create_lead as store_lead
@@ -93,60 +89,3 @@ def worker_pids(home: Home) -> list[int]:
 def is_running(pid: int) -> bool:
     """Whether a process runs: one that has ended and is not buried yet does not."""
     return start_ticks(pid) is not None
-
-
-# --- processes --------------------------------------------------------------------------------------
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs: a zombie does not."""
-    return start_ticks(pid) is not None
-
-
-def children_of(process: subprocess.Popen[str]) -> list[int]:
-    """The pids of the workers that a parent has forked and that still run."""
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [pid for pid in map(int, listed) if is_alive(pid)]
-
-
-def worker_pids(home: Home) -> list[int]:
-    """The processes that are entered as workers, the first one first."""
-    return [pid for (pid,) in home.sql("SELECT pid FROM workers ORDER BY id")]
-
-
-def holder_of(home: Home, uuid: str | None = None) -> int:
-    """The pid of the worker that holds the job with this uuid, or the only one that is held."""
-    held = "SELECT workers.pid FROM jobs JOIN workers ON workers.id = jobs.worker_id WHERE ? IN (jobs.uuid, '')"
-    ((pid,),) = home.sql(held, uuid or "")
-    return int(pid)
-
-
-def idle_parent(home: Home, count: int, *flags: object) -> subprocess.Popen[str]:
-    """Starts `work --processes` and waits until all its workers are at work."""
-    parent = home.start("work", "--processes", count, *flags)
-    eventually(lambda: home.count("workers") == count)
-    return parent
-
-
-def processor_seconds(pid: int) -> float:
-    """How much processor time a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-# --- the store --------------------------------------------------------------------------------------
-
-
-def reserved(home: Home) -> list[tuple[int, bool]]:
-    """The attempts of each job that is in `jobs`, and whether a worker holds it."""
-    return [(attempts, at is not None) for attempts, at in home.sql("SELECT attempts, reserved_at FROM jobs")]
-
-
-def places(home: Home, uuid: str) -> list[str]:
-    """Where a job with a notification is: exactly one of waiting, held, failed and sent."""
-    asked = """
-        SELECT CASE WHEN reserved_at IS NULL THEN 'waiting' ELSE 'held' END FROM jobs WHERE uuid = ?1
-        UNION ALL SELECT 'failed' FROM failed_jobs WHERE uuid = ?1
-        UNION ALL SELECT 'sent' FROM deliveries WHERE uuid = ?1 AND status = 'sent'
-    """
-    return [place for (place,) in home.sql(asked, uuid)]
