@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -95,7 +96,9 @@ class LogFile(WatchedFileHandler):
         """Called when a record cannot be written."""
         if not self._told and sys.stderr is not None:
             self._told = True
-            print(f"leadq: cannot write the log {self.baseFilename}: {sys.exc_info()[1]}", file=sys.stderr)
+            error = sys.exc_info()[1]
+            with contextlib.suppress(OSError):  # nobody listens: no reason either
+                print(f"leadq: cannot write the log {self.baseFilename}: {error}", file=sys.stderr)
 
 
 class DailyLogFile(LogFile):

@@ -126,6 +126,7 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
             if processes == 1:
                 return work(stop, options)
             app.executor(options.retry, last_words)  # what is wrong is told once, and what is loaded is shared
+            app.store.workers.unregister(0)  # nobody's: it tells here, and once, whether the store can be written
             app.store.close()
             return Parent(count=processes, work=work_as_child, report=report, stop=stop).run()
     except LeadqError as error:

@@ -43,7 +43,8 @@ def text_reporter(*, timezone: str | None, verbose: bool) -> Report:
             case events.JobEvent():
                 _print_job(event)
             case events.StoreTroubled():
-                print(f"  {event.error} Next try in {event.pause_seconds:g} s.", file=sys.stderr)
+                with contextlib.suppress(OSError):
+                    print(f"  {event.error} Next try in {event.pause_seconds:g} s.", file=sys.stderr)
 
     def _print_job(event: events.JobEvent) -> None:
         status, style = _status(event)

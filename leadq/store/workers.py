@@ -8,7 +8,7 @@ from typing import Any
 from leadq.processes import ProcessIdentity, this_process
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import RESERVED, UNSEEN
-from leadq.store.records import Orphan, WorkerRecord
+from leadq.store.records import ClaimedJob, Orphan, WorkerRecord
 from leadq.store.session import Session
 
 LastWords = Callable[[WorkerRecord], str | None]
@@ -72,10 +72,17 @@ class Workers:
                 orphans += self._release_jobs_of(worker_id, reason)
         return orphans
 
-    def release_strays(self, worker_id: int, *, except_job: int | None = None) -> None:
-        """Gives back what a living worker holds without knowing: the answer to its claim was lost on the way."""
+    def release_strays(self, worker_id: int, *, running: ClaimedJob | None = None) -> None:
+        """Gives back what a living worker holds without knowing: the answer to its claim was lost on the way.
+
+        Args:
+            worker_id: the worker.
+            running: the one attempt that it does know of. A further attempt at the same job is a stray, too.
+        """
         jobs = self._jobs
-        held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id) & (jobs.id != (except_job or 0))
+        held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
+        if running is not None:
+            held &= (jobs.id != running.id) | (jobs.attempts != running.attempts)
         with self._session.transaction():
             jobs.update(
                 stage=UNSEEN,

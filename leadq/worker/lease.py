@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from leadq import clock
 from leadq.errors import StoreError
 from leadq.store.records import Orphan
 from leadq.store.store import Store
@@ -52,11 +53,13 @@ class Lease:
         self._told = told
         self._beat_seconds = min(retry_after / BEATS_A_LEASE, LONGEST_BEAT_SECONDS)
         self._judge_silence_from = 0.0
+        self._beat_at = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="leadq-lease", daemon=True)
         self.worker_id = 0
 
     def __enter__(self) -> Lease:
+        self._beat_at = clock.now()
         self._sweep()
         self.worker_id = self._store.workers.register(name=self._name, queues=self._queues)
         self._last_words.open(self.worker_id)
@@ -82,6 +85,8 @@ class Lease:
                     if now >= next_beat:
                         next_beat = now + self._beat_seconds
                         self._store.workers.beat(self.worker_id, name=self._name, queues=self._queues)
+                        self._distrust_silence_if_late_ourselves()
+                        self._beat_at = clock.now()
                     if now >= next_sweep:
                         next_sweep = now + SWEEP_SECONDS
                         self._sweep()
@@ -92,10 +97,16 @@ class Lease:
             self._store.close()
 
     def _sweep(self) -> None:
+        self._distrust_silence_if_late_ourselves()
         patience = self._retry_after if time.monotonic() >= self._judge_silence_from else None
         orphans = self._store.workers.release_orphans(retry_after=patience, last_words=self._last_words.of)
         if orphans:
             self._told(orphans)
+
+    def _distrust_silence_if_late_ourselves(self) -> None:
+        """The host slept, the clock jumped, or the database was locked: then the others are late for that, too."""
+        if clock.now() - self._beat_at > 2 * self._beat_seconds + 1:
+            self._distrust_silence()
 
     def _distrust_silence(self) -> None:
         """Gives the others time for a beat once the store is back: they could not say that they live either."""

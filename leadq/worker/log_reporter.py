@@ -63,7 +63,7 @@ def _report_job(event: events.JobEvent) -> None:
 
 def _obituary(event: events.ChildDied) -> dict[str, Any]:
     code = event.exit_code
-    end = f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}"
+    end = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
     soon = event.replaced_in_seconds
     return {"pid": event.pid, "end": end, "lived_s": round(event.lived, 1), "replaced_in_s": soon}
 

@@ -196,7 +196,7 @@ class Worker:
 
         owned, following = self._patience.call(
             record,
-            before_retry=lambda: self._store.workers.release_strays(held.worker_id, except_job=held.id),
+            before_retry=lambda: self._store.workers.release_strays(held.worker_id, running=held),
         )
         self._report(event_of(attempt, outcome, owned=owned))
         if owned and isinstance(outcome, Failed):

@@ -12,12 +12,13 @@ from typing import NoReturn
 
 from leadq.worker import events
 from leadq.worker.loop import Report
-from leadq.worker.stop import SIGNALS, STOP_SIGNALS, StopRequest
+from leadq.worker.stop import NOW_SIGNAL, SIGNALS, StopRequest
 
 YOUNG_SECONDS = 10.0  # a child that dies younger than that is replaced after a pause that grows
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.2
+ENDED_BY_ITSELF = 64  # a child's exit code for a good end: 0 is also what a job's own os._exit(0) gives
 
 ChildWork = Callable[[int, int], int]
 
@@ -65,7 +66,7 @@ class Parent:
                 self._bury(place)
             for place in self._places:
                 self._fill(place)
-            self._stop.sleep(LOOK_SECONDS)
+            self._stop.nap(LOOK_SECONDS)
         return 0
 
     def _fill(self, place: _Place) -> None:
@@ -96,7 +97,7 @@ class Parent:
         try:
             os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which passes it on: twice would mean at once
             self._stop.forget()
-            code = self._work(number, parent)
+            code = self._work(number, parent) or ENDED_BY_ITSELF
         finally:
             os._exit(code)
 
@@ -109,19 +110,18 @@ class Parent:
         place.pid = None
         code = os.waitstatus_to_exitcode(status)
         lived = time.monotonic() - place.started
-        place.over = code == 0
+        place.over = code == ENDED_BY_ITSELF
         place.pause = (
             min(max(FIRST_PAUSE_SECONDS, place.pause * 2), LONGEST_PAUSE_SECONDS) if lived < YOUNG_SECONDS else 0
         )
         place.start_at = time.monotonic() + place.pause
-        if code != 0:
+        if not place.over:
             replaced_in = None if self._stop.requested else place.pause
             self._report(events.ChildDied(pid=pid, exit_code=code, lived=lived, replaced_in_seconds=replaced_in))
 
     def _pass_signals_on(self) -> None:
         while self._passed_on < self._stop.times_requested:
-            # another one each time: two of a kind that come close together are delivered as one (signal(7))
-            self._signal_all(STOP_SIGNALS[self._passed_on % len(STOP_SIGNALS)])
+            self._signal_all(NOW_SIGNAL if self._passed_on else signal.SIGTERM)
             self._passed_on += 1
         if self._paused != self._stop.paused:
             self._paused = self._stop.paused

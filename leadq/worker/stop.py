@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 from types import FrameType, TracebackType
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+NOW_SIGNAL = signal.SIGQUIT  # what a parent sends its children when it is asked to stop a second time
 PAUSE_SIGNALS = (signal.SIGUSR2, signal.SIGCONT)
 SIGNALS = (*STOP_SIGNALS, *PAUSE_SIGNALS)
 ORPHAN_CHECK_SECONDS = 1.0  # how often a sleeping child asks whether its parent still lives
@@ -80,13 +82,18 @@ class StopRequest:
 
     def sleep(self, seconds: float) -> None:
         """Waits, but not when the worker is asked to stop, nor past any other signal."""
-        if seconds <= 0 or self._pipe is None or self.requested:
-            return
-        if self._parent is not None:
-            seconds = min(seconds, ORPHAN_CHECK_SECONDS)
-        if select.select([self._pipe[0]], [], [], seconds)[0]:
-            with suppress(BlockingIOError):
-                os.read(self._pipe[0], 1024)
+        until = time.monotonic() + seconds
+        while not self.requested and (left := until - time.monotonic()) > 0:
+            if self.nap(left if self._parent is None else min(left, ORPHAN_CHECK_SECONDS)):
+                return
+
+    def nap(self, seconds: float) -> bool:
+        """Waits, asked to stop or not, and returns whether a signal has cut it short."""
+        if self._pipe is None or not select.select([self._pipe[0]], [], [], seconds)[0]:
+            return False
+        with suppress(BlockingIOError):
+            os.read(self._pipe[0], 1024)
+        return True
 
     def set_breakable(self, breakable: bool) -> None:
         """See `breakable`. Raises StopNow where the second signal has come already."""
@@ -95,8 +102,11 @@ class StopRequest:
             self._breakable = False
             raise StopNow
 
-    def _handle_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.times_requested += 1
+    def _handle_stop(self, number: int, _frame: FrameType | None) -> None:
+        if self._parent is None:
+            self.times_requested += 1
+        else:  # a supervisor may signal parent and children alike: only what the parent alone sends means "now"
+            self.times_requested = max(self.times_requested, 2 if number == NOW_SIGNAL else 1)
         self._wake()
         if self.times_requested > 1 and self._breakable:
             self._breakable = False

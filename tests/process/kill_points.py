@@ -40,6 +40,7 @@ def arm(point: str) -> None:
     from leadq.mail.errors import Stage
     from leadq.mail.smtp_session import SmtpSession
     from leadq.store.deliveries import Deliveries
+    from leadq.store.jobs import Jobs
     from leadq.store.settle import Settlements
     from leadq.worker.executor import Executor
 
@@ -58,6 +59,12 @@ def arm(point: str) -> None:
             after(Deliveries, "record")
         case "in the move to failed_jobs":
             after(Settlements, "_insert_failed")
+        case "in the claim":
+            after(Jobs, "_reserve")
+        case "in the sweep":
+            after(Deliveries, "note_abandoned")
+        case "after the commit":
+            after(Settlements, "settle_and_claim")
         case "in retry":
             before(Deliveries, "reopen")
 

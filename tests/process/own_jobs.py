@@ -123,9 +123,11 @@ class InC(Job):
 class Exiting(Job):
     """Ends its process without a word."""
 
+    code: int = 3
+
     def handle(self, context: JobContext) -> None:
         note(f"attempt {context.attempt}")
-        os._exit(3)
+        os._exit(self.code)
 
 
 @dataclass
@@ -186,3 +188,15 @@ class MailThenHold(SendLeadCreatedEmail):
     def handle(self, context: JobContext) -> None:
         super().handle(context)
         hold("mailed")
+
+
+@dataclass
+class Lasting(Job):
+    """Takes so many seconds; notes when it begins and ends."""
+
+    seconds: float
+
+    def handle(self, context: JobContext) -> None:
+        note(f"begins, attempt {context.attempt}")
+        time.sleep(self.seconds)
+        note("ends")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from leadq.leads import NewLead, Routing
@@ -89,3 +91,9 @@ def worker_pids(home: Home) -> list[int]:
 def is_running(pid: int) -> bool:
     """Whether a process runs: one that has ended and is not buried yet does not."""
     return start_ticks(pid) is not None
+
+
+def processor_seconds(pid: int) -> float:
+    """How much processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

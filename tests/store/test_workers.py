@@ -7,7 +7,7 @@ import os
 import pytest
 
 from leadq.processes import host_name, pid_space, start_ticks
-from leadq.store.outcomes import Completed
+from leadq.store.outcomes import Completed, Released
 from leadq.store.records import JobState
 from leadq.store.store import Store
 from tests.conftest import NOW, Clock
@@ -90,7 +90,7 @@ def test_a_worker_gives_back_what_it_holds_without_knowing_and_the_attempt_does_
         enqueue(store)
     stray, running = claim(store, worker_id=worker_id), claim(store, worker_id=worker_id)
     others = claim(store, worker_id=other_id)
-    store.workers.release_strays(worker_id, except_job=running.id)
+    store.workers.release_strays(worker_id, running=running)
     assert [job.id for job in store.jobs.listing(state=JobState.RESERVED, limit=9)[0]] == [running.id, others.id]
     again = claim(store, worker_id=worker_id)
     assert (again.id, again.attempts) == (stray.id, 1)
@@ -148,3 +148,17 @@ def test_the_dead_are_told_from_the_living(home: Home, store: Store) -> None:
     assert alive(store) == [living]
     assert release_orphans(store) == [jobs[0].uuid]
     assert [job.uuid for job in store.jobs.listing(state=JobState.RESERVED, limit=9)[0]] == [jobs[1].uuid]
+
+
+def test_a_further_attempt_at_the_same_job_is_given_back_where_the_answer_to_its_claim_was_lost(store: Store) -> None:
+    enqueue(store)
+    worker_id = worker(store)
+    first = claim(store, worker_id=worker_id)
+    released = Released(delay_seconds=0, error="OSError: down")
+    _, lost = store.settlements.settle_and_claim(first, released, ["default"])
+    assert lost is not None
+    assert (lost.id, lost.attempts) == (first.id, 2)
+    store.workers.release_strays(worker_id, running=first)
+    assert store.jobs.find(first.id).state is JobState.PENDING
+    assert store.settlements.settle(first, released) is False
+    assert claim(store, worker_id=worker_id).attempts == 2
