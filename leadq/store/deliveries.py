@@ -86,8 +86,8 @@ class Deliveries:
                     self.add_event(uuid, event="released", attempt=attempts, detail=outcome.error)
             case Failed() if owned:
                 counted = attempts if outcome.ran else attempts - 1
-                failed = DeliveryStatus.FAILED.value
-                if self._update_unsent(uuid, status=failed, attempts=counted, error=outcome.error):
+                if self._update_unsent(uuid, attempts=counted, error=outcome.error):
+                    self._fail_waiting(uuid)
                     self.add_event(uuid, event="failed", attempt=counted, detail=outcome.error)
             case GivenBack() if owned and self.find(uuid):
                 self.add_event(uuid, event="given back", attempt=attempts, detail=outcome.reason)
@@ -121,6 +121,11 @@ class Deliveries:
     def add_event(self, uuid: str, *, event: str, attempt: int | None, detail: str | None) -> None:
         """Adds a line to a delivery's story."""
         self._events.insert(uuid=uuid, at=self._session.now(), event=event, attempt=attempt, detail=detail).execute()
+
+    def _fail_waiting(self, uuid: str) -> None:
+        # one that was dropped stays so: its lead is somebody else's now, and a retry must not tell this user
+        waiting = (self._rows.uuid == uuid) & (self._rows.status == DeliveryStatus.QUEUED.value)
+        self._rows.update(status=DeliveryStatus.FAILED.value).where(waiting).execute()
 
     def _update(self, uuid: str, **changes: Any) -> int:
         changed: int = self._rows.update(**changes).where(self._rows.uuid == uuid).execute()

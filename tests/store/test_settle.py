@@ -187,6 +187,15 @@ def test_a_mail_recorded_as_sent_by_a_late_finisher_stays_sent_whatever_the_new_
     assert (status, reply) == ("sent", "250 ok")
 
 
+@pytest.mark.parametrize("outcome", [RELEASED, FAILED], ids=["released", "failed"])
+def test_a_notification_that_was_given_up_while_it_ran_stays_so(store: Store, outcome: Outcome) -> None:
+    uuid = enqueue_notification(store).uuid
+    claimed = claim(store)
+    store.deliveries.drop_unsent([uuid], event="dropped")
+    store.settlements.settle(claimed, outcome)
+    assert delivery_of(store, uuid) == ("dropped", 1, outcome.error, None)
+
+
 @pytest.mark.parametrize("table", ["failed_jobs", "deliveries", "delivery_events"])
 def test_a_failure_in_the_middle_leaves_the_job_where_it_was(home: Home, store: Store, table: str) -> None:
     job = enqueue_notification(store)
