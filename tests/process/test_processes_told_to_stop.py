@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pexpect
 import pytest
@@ -53,6 +54,7 @@ def terminal(held: Home) -> Iterator[pexpect.spawn]:
         cwd=str(held.path),
         env={**os.environ, **held.environment},
         timeout=PATIENCE_SECONDS,
+        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # nohup, say, would have it ignored
     )
     try:
         until_both_are_held(held)
