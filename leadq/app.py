@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leadq.leads import NotifiedLead
     from leadq.mail.mailer import Mailer
     from leadq.store.outcomes import Outcome
+    from leadq.store.records import ClaimedJob
     from leadq.store.store import Store
     from leadq.worker.executor import Executor
     from leadq.worker.inline import InlineRunner
@@ -144,9 +145,12 @@ class App:
         from leadq.worker.inline import SYNC
 
         with self.inline_runner() as runner:
-            with self.store.transaction():
+
+            def enqueue_and_claim() -> tuple[NotifiedLead, ClaimedJob | None]:
                 notified = enqueue()
-                claimed = runner.claim(notified.job.id, connection=SYNC) if notified.job else None
+                return notified, runner.claim(notified.job.id, connection=SYNC) if notified.job else None
+
+            notified, claimed = self.store.transact(enqueue_and_claim)
             return notified, runner.run(claimed) if claimed else None
 
     def close(self) -> None:

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
+ASK_AGAIN_SECONDS = 5.0
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where the calendar of Python ends
 
 
 def now() -> int:
     """The current time in whole UTC seconds, as every time column holds it."""
     return int(time.time())
+
+
+class DatabaseClock:
+    """The clock of a database server: asked every few seconds, and reckoned on by the monotonic clock in between.
+
+    Args:
+        ask: returns the server's time in UTC seconds.
+    """
+
+    def __init__(self, ask: Callable[[], float]) -> None:
+        self._ask = ask
+        self._answer: tuple[float, float] | None = None  # the server's time, and when it said so
+
+    def now(self) -> int:
+        """The server's time in whole UTC seconds."""
+        here = time.monotonic()
+        if self._answer is None or here - self._answer[1] > ASK_AGAIN_SECONDS:
+            self._answer = self._ask(), time.monotonic()
+        there, asked_at = self._answer
+        return int(there + time.monotonic() - asked_at)
 
 
 def iso(seconds: int | float | None) -> str | None:

@@ -19,7 +19,10 @@ from leadq.settings_values import Values, default_of, one_line
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSettings:
-    """Where the store is. `path` is set for SQLite alone; the others for MySQL and MariaDB."""
+    """Where the store is. `path` is set for SQLite alone; the others for MySQL and MariaDB.
+
+    `ca_file` asks for TLS with a certificate that one of these authorities has signed.
+    """
 
     connection: str
     path: Path | None
@@ -29,6 +32,7 @@ class DatabaseSettings:
     name: str | None
     username: str | None
     password: Secret | None
+    ca_file: Path | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +171,7 @@ def _database_settings(values: Values, home: Path) -> DatabaseSettings:
         name=name,
         username=url.username if url else values.raw("DB_USERNAME"),
         password=url.password if url else values.secret("DB_PASSWORD"),
+        ca_file=values.optional("MYSQL_ATTR_SSL_CA", lambda text: parse.existing_file(home / text)),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from leadq import clock
 from leadq.errors import InvalidInput
 from leadq.job import Job, payload_of
 from leadq.payload import encode_payload, new_uuid
@@ -48,7 +47,7 @@ def dispatch(
     Raises:
         InvalidInput: the job's data is not plain JSON, or the priority is out of range.
     """
-    uuid, now = new_uuid(), clock.now()
+    uuid, now = new_uuid(), store.now()
     rank = job.priority if priority is None else priority
     if rank not in PRIORITY_RANGE:
         raise InvalidInput(f"priority {rank} is out of range: expected {PRIORITY_RANGE[0]} to {PRIORITY_RANGE[-1]}")

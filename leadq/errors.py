@@ -8,6 +8,7 @@ LeadqError                  base; carries a message, and a hint: what to type ne
 ├── Refused                 the command would destroy something and nobody has agreed
 ├── StoreError              the database said no
 │   ├── StoreUnavailable    missing, locked, full, read-only, unreachable: may be better later
+│   │   └── StoreContended  a deadlock, or a row that others keep locked: the transaction may be tried again at once
 │   └── SchemaMismatch      tables older or newer than this program
 ├── JobError                an attempt cannot succeed
 │   ├── PermanentFailure    fails at once, however many tries are left
@@ -61,6 +62,10 @@ class StoreError(LeadqError):
 
 class StoreUnavailable(StoreError):
     """The database cannot be used now; the same call may work later."""
+
+
+class StoreContended(StoreUnavailable):
+    """Another transaction was in the way, and this one was taken back."""
 
 
 class SchemaMismatch(StoreError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from leadq import clock
 from leadq.addresses import mailbox
 from leadq.dispatch import DispatchedJob, dispatch
 from leadq.errors import InvalidInput, NotFound
@@ -61,20 +60,24 @@ def create_lead(store: Store, new: NewLead, *, user: str | None = None, routing:
         InvalidInput: a field is empty, too long, or the address is none.
         NotFound: there is no such user.
     """
-    new = validated(new)
-    with store.transaction():
-        owner = store.users.find(user) if user is not None else store.users.longest_waiting()
+    checked = validated(new)
+
+    def create() -> NotifiedLead:
+        owner = store.users.find(user) if user is not None else store.users.next_in_turn()
+        if owner is not None:
+            store.users.lock(owner.id)
         lead = store.leads.create(
-            name=new.name,
-            email=new.email,
-            phone=new.phone,
-            company=new.company,
-            source=new.source,
-            message=new.message,
+            name=checked.name,
+            email=checked.email,
+            phone=checked.phone,
+            company=checked.company,
+            source=checked.source,
+            message=checked.message,
             user_id=owner.id if owner else None,
         )
-        job = _notify(store, lead, owner, routing) if owner else None
-    return NotifiedLead(lead=lead, user=owner, job=job)
+        return NotifiedLead(lead=lead, user=owner, job=_notify(store, lead, owner, routing) if owner else None)
+
+    return store.transact(create)
 
 
 def assign_lead(store: Store, lead_id: int, user: str, *, routing: Routing) -> NotifiedLead:
@@ -86,8 +89,11 @@ def assign_lead(store: Store, lead_id: int, user: str, *, routing: Routing) -> N
     Raises:
         NotFound: there is no such lead or user.
     """
-    with store.transaction():
-        lead, owner = store.leads.get(lead_id), store.users.find(user)
+
+    def assign() -> NotifiedLead:
+        owner = store.users.find(user)
+        store.users.lock(owner.id)
+        lead = store.leads.locked(lead_id)
         own = [delivery for delivery in store.deliveries.of_lead(lead.id) if not delivery.test]
         deliveries = [delivery for delivery in own if delivery.status is not DeliveryStatus.DROPPED]
         theirs = [d for d in deliveries if d.user_id == owner.id and d.status is not DeliveryStatus.FAILED]
@@ -98,7 +104,9 @@ def assign_lead(store: Store, lead_id: int, user: str, *, routing: Routing) -> N
         store.jobs.drop_waiting(unsent)
         store.leads.set_user(lead.id, owner.id)
         job = _notify(store, lead, owner, routing)
-    return NotifiedLead(lead=replace(lead, user_id=owner.id), user=owner, job=job)
+        return NotifiedLead(lead=replace(lead, user_id=owner.id), user=owner, job=job)
+
+    return store.transact(assign)
 
 
 def dispatch_test(store: Store, *, lead_id: int | None, user_id: int | None, routing: Routing) -> NotifiedLead:
@@ -113,7 +121,8 @@ def dispatch_test(store: Store, *, lead_id: int | None, user_id: int | None, rou
     Raises:
         NotFound: there is no such lead or user, or none at all.
     """
-    with store.transaction():
+
+    def dispatch_one() -> NotifiedLead:
         lead = store.leads.get(lead_id) if lead_id is not None else store.leads.first()
         if lead is None:
             raise NotFound("there is no lead to test with", hint="Create one with: leadq lead create")
@@ -123,8 +132,9 @@ def dispatch_test(store: Store, *, lead_id: int | None, user_id: int | None, rou
                 "there is no active user to test with",
                 hint="Add one with: leadq user create --name NAME --email ADDRESS",
             )
-        job = _notify(store, lead, user, routing, test=True)
-    return NotifiedLead(lead=lead, user=user, job=job)
+        return NotifiedLead(lead=lead, user=user, job=_notify(store, lead, user, routing, test=True))
+
+    return store.transact(dispatch_one)
 
 
 def validated(new: NewLead) -> NewLead:
@@ -168,7 +178,7 @@ def _notify(store: Store, lead: Lead, user: User, routing: Routing, *, test: boo
         delay=routing.delay,
         priority=routing.priority,
     )
-    store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=clock.now(), test=test)
+    store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=store.now(), test=test)
     if not test:
         store.users.note_lead(user.id, lead.id)
     return job

@@ -47,6 +47,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("DB_DATABASE", "storage/leadq.db", "SQLite file, seen from the home, or MySQL database", written=False),
         Key("DB_USERNAME", None, "MySQL account"),
         Key("DB_PASSWORD", None, "MySQL password"),
+        Key("MYSQL_ATTR_SSL_CA", None, "a file of certificate authorities (PEM): MySQL over TLS, verified"),
     ),
     "Mail": (
         Key("MAIL_MAILER", "file", "`file` (.eml files in storage/mail), `log`, or `smtp`"),

@@ -116,8 +116,8 @@ def _url(text: str) -> Url:
         port = parts.port
     except ValueError:
         raise ValueError("a URL; percent-encode @ : / # in its password") from None
-    if not parts.scheme or "://" not in text or parts.fragment:
-        raise ValueError("scheme://user:password@host:port; percent-encode @ : / # in its password")
+    if not parts.scheme or "://" not in text or parts.fragment or parts.query:
+        raise ValueError("scheme://user:password@host:port and no more; percent-encode @ : / # ? in its password")
     return Url(
         scheme=parts.scheme.lower(),
         host=parts.hostname,

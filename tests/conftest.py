@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +14,33 @@ import pytest
 from leadq import clock
 from leadq.settings_keys import KEYS
 from tests.homes import Home
+from tests.mariadb import MariaDbDatabase, MariaDbServer, is_installed
 from tests.smtp_servers import MailServer
 
 NOW = 1_800_000_000  # 2027-01-15 08:00:00 UTC
+
+EXCLUDED_BY = {"sqlite": "mariadb_only", "mariadb": "sqlite_only"}  # each database with the marker that keeps it out
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite_only(reason): not run on MariaDB")
+    config.addinivalue_line("markers", "mariadb_only(reason): not run on SQLite")
+
+
+def on_every_database(metafunc: pytest.Metafunc) -> None:
+    """Has a test that uses a home run on each database."""
+    if "home" in metafunc.fixturenames:
+        metafunc.parametrize("home", list(EXCLUDED_BY), indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if not _is_excluded(item)]
+
+
+def _is_excluded(item: pytest.Item) -> bool:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    marker = EXCLUDED_BY.get(parameters.get("home", ""))
+    return marker is not None and item.get_closest_marker(marker) is not None
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +67,43 @@ def _template_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(_template_home: Path, tmp_path: Path) -> Iterator[Home]:
-    """A fresh home with the file mailer."""
+def home(request: pytest.FixtureRequest) -> Home:
+    """A fresh home with the file mailer: on SQLite, or on the database that the test is parametrised with."""
+    home: Home = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_home")
+    return home
+
+
+@pytest.fixture
+def sqlite_home(_template_home: Path, tmp_path: Path) -> Iterator[Home]:
+    """A fresh home on SQLite."""
     folder = tmp_path / "home"
     shutil.copytree(_template_home, folder)
     home = Home(folder)
     yield home
     home.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDbServer]:
+    """The MariaDB server of this test run. Where there is none its tests are skipped, but never unnoticed in CI."""
+    if not is_installed():
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("no MariaDB server is installed (on Debian: apt-get install mariadb-server)")
+    with MariaDbServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_home(_template_home: Path, tmp_path: Path, mariadb: MariaDbServer) -> Iterator[Home]:
+    """A fresh home on MariaDB."""
+    folder = tmp_path / "home"
+    shutil.copytree(_template_home, folder, ignore=shutil.ignore_patterns("leadq.db*"))
+    database = MariaDbDatabase(mariadb)
+    home = Home(folder, database)
+    yield home
+    home.close()
+    mariadb.restore()
+    mariadb.drop_database(database.name)
 
 
 @pytest.fixture
@@ -93,4 +148,5 @@ def time_now(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock, stopped at NOW until a test moves it."""
     stopped = Clock()
     monkeypatch.setattr(clock, "now", lambda: stopped.now)
+    monkeypatch.setattr(clock.DatabaseClock, "now", lambda _: stopped.now)
     return stopped

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -38,13 +38,70 @@ class Result:
         return json.loads(self.stdout)
 
 
-@dataclass
+class HomeDatabase(Protocol):
+    """A home's database, as another program sees it."""
+
+    sabotage: str
+    """The end of a CREATE TRIGGER statement that makes what it stands for fail."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a home must set to use it."""
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """One statement, committed. Its values stand for `?`."""
+
+    def abandon(self, statement: str) -> None:
+        """One statement in a transaction that is never committed, as when a program dies in the middle."""
+
+    def columns(self, table: str) -> dict[str, tuple[bool, object]]:
+        """The columns of a table in order: whether each is NOT NULL, and its default."""
+
+    def empty(self) -> None:
+        """Has it be as it was before `leadq migrate`."""
+
+
+class SqliteFile:
+    """The file that a home has unless it is told otherwise."""
+
+    environment: Mapping[str, str] = {}
+    sabotage = "BEGIN SELECT RAISE(ABORT, 'sabotage'); END"
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "storage" / "leadq.db"
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self._path, timeout=10)
+        try:
+            with connection:
+                return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def abandon(self, statement: str) -> None:
+        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement)
+        finally:
+            connection.close()
+
+    def columns(self, table: str) -> dict[str, tuple[bool, object]]:
+        return {row[1]: (bool(row[3]), row[4]) for row in self.sql(f"PRAGMA table_info({table})")}
+
+    def empty(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+
+
 class Home:
     """A home in a temporary folder. `environment` is set for every command, over the test's own."""
 
-    path: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    def __init__(self, path: Path, database: HomeDatabase | None = None) -> None:
+        self.path = path
+        self.database = database or SqliteFile(path)
+        self.environment = dict(self.database.environment)
+        self.processes: list[subprocess.Popen[str]] = []
 
     # --- commands ----------------------------------------------------------------------------------
 
@@ -122,13 +179,15 @@ class Home:
             store.close()
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """What another program sees or does: one statement, committed."""
-        connection = sqlite3.connect(self.path / "storage" / "leadq.db", timeout=10)
-        try:
-            with connection:
-                return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        """What another program sees or does: one statement, committed. Its values stand for `?`."""
+        return self.database.sql(statement, *values)
+
+    @contextlib.contextmanager
+    def sabotaged(self, verb: str, table: str) -> Iterator[None]:
+        """Every INSERT, UPDATE or DELETE of a table's rows fails inside."""
+        self.sql(f"CREATE TRIGGER sabotage BEFORE {verb} ON {table} {self.database.sabotage}")
+        yield
+        self.sql("DROP TRIGGER sabotage")
 
     def count(self, table: str) -> int:
         """How many rows a table has."""

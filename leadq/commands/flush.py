@@ -19,11 +19,9 @@ def command(app: App, hours: int | None, force: bool) -> None:
 
     Their notifications are given up for good. With APP_ENV=production it asks first.
     """
-    from leadq import clock
-
     app.start_logging()
     require_consent(app, "This deletes failed jobs for good.", force=force)
-    before = None if hours is None else clock.now() - hours * 3600
+    before = None if hours is None else app.store.now() - hours * 3600
     deleted = app.store.triage.flush(failed_before=before)
     if app.out.as_json:
         app.out.document({"deleted": deleted})

@@ -52,13 +52,12 @@ def command() -> None:
 @pass_app
 def list_(app: App, user: str | None, status: str | None, since: float | None, limit: int) -> None:
     """List the leads, the newest first."""
-    from leadq import clock
     from leadq.output.documents import listed_lead_document
 
     leads, total = app.store.leads.listing(
         user_id=app.store.users.find(user).id if user else None,
         notification=status,
-        since=None if since is None else clock.now() - int(since),
+        since=None if since is None else app.store.now() - int(since),
         limit=limit,
     )
     if app.out.as_json:

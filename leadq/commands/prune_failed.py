@@ -17,10 +17,8 @@ def command(app: App, hours: int) -> None:
 
     For cron: it never asks.
     """
-    from leadq import clock
-
     app.start_logging()
-    deleted = app.store.triage.flush(failed_before=clock.now() - hours * 3600)
+    deleted = app.store.triage.flush(failed_before=app.store.now() - hours * 3600)
     if app.out.as_json:
         app.out.document({"deleted": deleted})
     else:

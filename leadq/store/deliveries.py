@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from peewee import Value
 
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import Delivery, DeliveryStatus, Event
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 
 
 class Deliveries:
@@ -20,6 +21,7 @@ class Deliveries:
         self._rows = session.tables.deliveries
         self._events = session.tables.delivery_events
 
+    @in_transaction
     def create(self, *, uuid: str, lead_id: int, user_id: int, queued_at: int, test: bool = False) -> Delivery:
         """Opens the record of a notification."""
         delivery = Delivery(
@@ -35,8 +37,7 @@ class Deliveries:
             sent_at=None,
             test=test,
         )
-        with self._session.transaction():
-            self._rows.insert(**asdict(delivery)).execute()
+        self._rows.insert(**asdict(delivery)).execute()
         return delivery
 
     def find(self, uuid: str) -> Delivery | None:
@@ -103,15 +104,15 @@ class Deliveries:
         if changed:
             self.add_event(uuid, event="retried", attempt=None, detail=None)
 
-    def drop_unsent(self, uuids: Any, *, event: str) -> None:
-        """Gives up the notifications with these uuids (a list or a query) that have not been sent."""
+    @in_transaction
+    def drop_unsent(self, uuids: Sequence[str], *, event: str) -> None:
+        """Gives up the notifications with these uuids that have not been sent."""
         unsent = self._rows.status.in_([DeliveryStatus.QUEUED.value, DeliveryStatus.FAILED.value])
-        chosen = self._rows.uuid.in_(uuids) & unsent
-        with self._session.transaction():
-            story = self._rows.select(self._rows.uuid, Value(self._session.now()), Value(event)).where(chosen)
-            events = self._events
-            events.insert(story, columns=[events.uuid, events.at, events.event]).execute()
-            self._rows.update(status=DeliveryStatus.DROPPED.value).where(chosen).execute()
+        chosen = self._rows.uuid.in_(list(uuids)) & unsent
+        story = self._rows.select(self._rows.uuid, Value(self._session.now()), Value(event)).where(chosen)
+        events = self._events
+        events.insert(story, columns=[events.uuid, events.at, events.event]).execute()
+        self._rows.update(status=DeliveryStatus.DROPPED.value).where(chosen).execute()
 
     def note_abandoned(self, uuid: str, *, attempts: int, reason: str) -> None:
         """Writes that an attempt ended with its worker, where the job has a delivery."""

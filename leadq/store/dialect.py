@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from dataclasses import dataclass, replace
 
-from peewee import Database, SqliteDatabase
+from peewee import Database, MySQLDatabase, SqliteDatabase
 
 from leadq.config import DatabaseSettings
-from leadq.errors import ConfigError, StoreUnavailable
-
-SQLITE_BUSY_SECONDS = 5  # how long a statement waits for another program's write lock
-
-SQLITE_PRAGMAS = {
-    "journal_mode": "wal",  # readers and one writer at once
-    "synchronous": 2,  # FULL: a commit that was acknowledged survives a power cut
-    "foreign_keys": 1,
-    "busy_timeout": SQLITE_BUSY_SECONDS * 1000,
-}
+from leadq.errors import ConfigError
+from leadq.store.mysql import mysql_server, require_supported, skips_locked_rows
+from leadq.store.sqlite import sqlite_file
+from leadq.store.trouble import explained_errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,29 +21,69 @@ class Dialect:
         begin: how a transaction that will write begins. SQLite's plain BEGIN reads first and then fails to
             upgrade, at once and whatever the busy timeout, when another connection has written meanwhile:
             https://www.sqlite.org/lang_transaction.html
+        row_lock: what a SELECT ends with whose rows nobody else may change until the transaction ends. SQLite
+            has none and needs none: whoever writes there has the whole file.
+        free_row_lock: the same for rows that nobody has locked; others are passed over, so that workers do not
+            queue up for one row: https://mariadb.com/docs/server/reference/sql-statements/data-manipulation/selecting-data/select#skip-locked
         change_counter: a query for a number that changes when another connection has committed; None where
             there is none. SQLite's costs 4 µs: https://www.sqlite.org/pragma.html#pragma_data_version
-        clock: a query for the time in whole UTC seconds, where the database has a clock of its own: leases
-            are reckoned by one clock, and hosts disagree. None where it runs on this host's.
+        glance_seconds: how often an idle worker asks for that number, or, without one, whether a job is due:
+            a server is asked four times a second, so that fifty idle workers are no load.
+        clock: a query for the time in UTC seconds, where the database has a clock of its own: leases are
+            reckoned by one clock, and hosts disagree. None where it runs on this host's.
+        ddl_lock: the name of a lock that keeps two migrations apart, where a transaction does not: MySQL
+            commits before each statement that changes a table
+            (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html). None where one does.
     """
 
     begin: tuple[str, ...]
+    row_lock: str | None
+    free_row_lock: str | None
     change_counter: str | None
+    glance_seconds: float
     clock: str | None
+    ddl_lock: str | None
 
 
-SQLITE = Dialect(begin=("IMMEDIATE",), change_counter="PRAGMA data_version", clock=None)
+SQLITE = Dialect(
+    begin=("IMMEDIATE",),
+    row_lock=None,
+    free_row_lock=None,
+    change_counter="PRAGMA data_version",
+    glance_seconds=0.025,
+    clock=None,
+    ddl_lock=None,
+)
+
+MYSQL = Dialect(
+    begin=(),
+    row_lock="FOR UPDATE",
+    free_row_lock="FOR UPDATE SKIP LOCKED",
+    change_counter=None,
+    glance_seconds=0.24,
+    clock="SELECT UNIX_TIMESTAMP(NOW(6))",  # exact, since the session's time zone is UTC
+    ddl_lock="leadq.migrate",
+)
+
+# before MySQL 8.0.1 and MariaDB 10.6: a claim waits for another one's end, a few milliseconds, and is as right
+MYSQL_WITHOUT_SKIP_LOCKED = replace(MYSQL, free_row_lock="FOR UPDATE")
 
 
 def dialect_of(database: Database) -> Dialect:
-    """The dialect of a Peewee database, the application's own included.
+    """The dialect of a Peewee database, the application's own included. Asks a MySQL server for its version.
 
     Raises:
         ConfigError: a database that leadq does not know.
+        StoreError: the server cannot be reached, or is too old.
     """
     if isinstance(database, SqliteDatabase):
         return SQLITE
-    raise ConfigError(f"{type(database).__name__} is not supported: expected a Peewee SqliteDatabase")
+    if isinstance(database, MySQLDatabase):
+        with explained_errors():
+            ((version,),) = database.execute_sql("SELECT VERSION()").fetchall()
+        require_supported(version)
+        return MYSQL if skips_locked_rows(version) else MYSQL_WITHOUT_SKIP_LOCKED
+    raise ConfigError(f"{type(database).__name__} is not supported: expected a Peewee SqliteDatabase or MySQLDatabase")
 
 
 def open_database(settings: DatabaseSettings, *, create: bool = False) -> Database:
@@ -66,59 +96,6 @@ def open_database(settings: DatabaseSettings, *, create: bool = False) -> Databa
 
     Raises:
         StoreUnavailable: the SQLite file or its folder is not there.
-        ConfigError: a database that this version does not support.
+        ConfigError: the driver for MySQL is not installed.
     """
-    if settings.path is None:
-        raise ConfigError(f"DB_CONNECTION={settings.connection} is not supported yet by this version: expected sqlite")
-    return _open_sqlite(settings.path, create=create)
-
-
-def _open_sqlite(path: Path, *, create: bool) -> SqliteDatabase:
-    if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o640)
-    elif not path.is_file():
-        raise StoreUnavailable(
-            f"there is no database at {path}", hint="Make it with: leadq migrate (or correct DB_DATABASE in .env)"
-        )
-    return SqliteFile(path)
-
-
-class SqliteFile(SqliteDatabase):
-    """An SQLite file that is never made by connecting, and whose replacement is noticed.
-
-    A connection goes on reading and writing a file that was deleted or moved away, as after a restore from
-    a backup: whatever it commits is lost.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connected_to = threading.local()
-        super().__init__(
-            f"file:{quote(str(path))}?mode=rw", pragmas=SQLITE_PRAGMAS, timeout=SQLITE_BUSY_SECONDS, uri=True
-        )
-
-    def was_replaced(self) -> bool:
-        """Whether this thread's connection is to another file than the one that stands at the path now."""
-        if self.is_closed():
-            return False
-        return bool(_file_identity(self._path) != self._connected_to.file)
-
-    def _connect(self) -> Any:
-        self._connected_to.file = _file_identity(self._path)
-        connection = super()._connect()  # type: ignore[misc]  # Peewee's hook for subclasses
-        connection.text_factory = _text  # a row that another program filled with bytes must not stop the queue
-        return connection
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
-
-
-def _file_identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    return mysql_server(settings) if settings.path is None else sqlite_file(settings.path, create=create)

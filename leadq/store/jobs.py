@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from peewee import JOIN, Case, fn
+from peewee import JOIN, Case, Select, fn
 
 from leadq.errors import NotFound, UndecodablePayload
 from leadq.payload import decode_payload, new_uuid, with_identity
 from leadq.store.deliveries import Deliveries
 from leadq.store.records import ClaimedJob, JobState, NewJob, QueueSize, StoredJob
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
 CONNECTION = "database"  # what `failed_jobs.connection` holds, as in Laravel
 
+CHUNK = 500
 UNSEEN, DUE, RESERVED = 0, 1, 2  # jobs.stage: see the migration that made it
 
 
@@ -30,19 +31,19 @@ class Jobs:
 
     # --- enqueue -----------------------------------------------------------------------------------
 
+    @in_transaction
     def enqueue(self, job: NewJob) -> int:
         """Stores a job and returns its id. Inside an open transaction it commits with it."""
-        with self._session.transaction():
-            job_id: int = self._jobs.insert(
-                queue=job.queue,
-                payload=job.payload,
-                attempts=0,
-                available_at=job.available_at,
-                created_at=job.created_at,
-                priority=job.priority,
-                stage=DUE if job.available_at <= self._session.now() else UNSEEN,
-                uuid=job.uuid,
-            ).execute()
+        job_id: int = self._jobs.insert(
+            queue=job.queue,
+            payload=job.payload,
+            attempts=0,
+            available_at=job.available_at,
+            created_at=job.created_at,
+            priority=job.priority,
+            stage=DUE if job.available_at <= self._session.now() else UNSEEN,
+            uuid=job.uuid,
+        ).execute()
         return job_id
 
     # --- claim -------------------------------------------------------------------------------------
@@ -50,8 +51,8 @@ class Jobs:
     def has_due(self, queues: Sequence[str]) -> bool:
         """Whether a claim would be worth its write lock. Takes none itself."""
         with self._session.reading():
-            unseen = self._jobs.select(self._jobs.id).where(self._unseen_and_due()).limit(1)
-            return bool(list(unseen.tuples())) or any(self._first_due(queue) for queue in queues)
+            ((due,),) = self._anything_due(queues).tuples()
+        return bool(due)
 
     def seconds_until_due(self, at_most: float) -> float:
         """How long until the next delayed job is due, `at_most` where that is later or there is none."""
@@ -62,41 +63,59 @@ class Jobs:
 
     def claim(self, queues: Sequence[str], worker_id: int) -> ClaimedJob | None:
         """Takes the next due job: the first queue that has one, there the lowest priority, there the oldest."""
-        with self._session.transaction():
-            self._promote_due()
-            for queue in queues:
-                row = self._first_due(queue)
-                if row is not None:
-                    return self._reserve(row, worker_id)
-        return None
+        while True:
+            more_to_see, claimed = self.claim_along(queues, worker_id)
+            if not more_to_see:
+                return claimed
 
+    @in_transaction
+    def claim_along(self, queues: Sequence[str], worker_id: int) -> tuple[bool, ClaimedJob | None]:
+        """A claim within one transaction.
+
+        Returns:
+            Whether there are more jobs that have just become due than one transaction should lock, and the claimed
+            job: none before they have all been seen, since the next one might have the best priority.
+        """
+        if self._promote_due() == CHUNK:
+            return True, None
+        for queue in queues:
+            for row in self._session.locking_free(self._next_in(queue)).dicts():
+                return False, self._reserve(row, worker_id)
+        return False, None
+
+    @in_transaction
     def claim_by_id(self, job_id: int, worker_id: int) -> ClaimedJob | None:
         """Takes one particular job, due or not; None where somebody else has it or it is gone."""
-        with self._session.transaction():
-            row = self._row(job_id)
-            if row is None or row["stage"] == RESERVED:
-                return None
-            return self._reserve(row, worker_id)
+        for row in self._session.locking(self._jobs.select().where(self._jobs.id == job_id)).dicts():
+            if row["stage"] != RESERVED:
+                return self._reserve(row, worker_id)
+        return None
 
     def _unseen_and_due(self) -> Any:
         return (self._jobs.stage == UNSEEN) & (self._jobs.available_at <= self._session.now())
 
-    def _promote_due(self) -> None:
-        # all of them: one that is left behind might be the one with the best priority
-        self._jobs.update(stage=DUE).where(self._unseen_and_due()).execute()
+    def _promote_due(self) -> int:
+        # a chunk a transaction: InnoDB's room for locks is small, and passing over other workers' rows fills it, too
+        due = self._jobs.select(self._jobs.id).where(self._unseen_and_due()).limit(CHUNK)
+        ids = [job_id for (job_id,) in self._session.locking_free(due).tuples()]
+        if ids:
+            self._jobs.update(stage=DUE).where(self._jobs.id.in_(ids)).execute()
+        return len(ids)
 
-    def _first_due(self, queue: str) -> dict[str, Any] | None:
+    def _anything_due(self, queues: Sequence[str]) -> Any:
+        """One query with one number: an idle worker on a server asks it four times a second."""
+        jobs = self._jobs
+        looks = [jobs.select(jobs.id).where(self._unseen_and_due())]
+        looks += [jobs.select(jobs.id).where((jobs.queue == queue) & (jobs.stage == DUE)) for queue in queues]
+        anything: Any = fn.EXISTS(looks[0])
+        for look in looks[1:]:
+            anything |= fn.EXISTS(look)
+        return Select(columns=[anything]).bind(self._session.database)
+
+    def _next_in(self, queue: str) -> Any:
         # one queue a query: `queue IN (…) ORDER BY` would sort in a temporary b-tree
-        due = (
-            self._jobs.select()
-            .where((self._jobs.queue == queue) & (self._jobs.stage == DUE))
-            .order_by(self._jobs.priority, self._jobs.id)
-            .limit(1)
-        )
-        return next(iter(due.dicts()), None)
-
-    def _row(self, job_id: int) -> dict[str, Any] | None:
-        return next(iter(self._jobs.select().where(self._jobs.id == job_id).dicts()), None)
+        due = (self._jobs.queue == queue) & (self._jobs.stage == DUE)
+        return self._jobs.select().where(due).order_by(self._jobs.priority, self._jobs.id).limit(1)
 
     def _reserve(self, row: dict[str, Any], worker_id: int) -> ClaimedJob:
         attempts = row["attempts"] + 1
@@ -140,7 +159,7 @@ class Jobs:
     def exists(self, job_id: int) -> bool:
         """Whether the job is still waiting or running."""
         with self._session.reading():
-            return self._row(job_id) is not None
+            return bool(self._jobs.select().where(self._jobs.id == job_id).exists())
 
     def listing(
         self, *, queues: Sequence[str] = (), state: JobState | None = None, limit: int
@@ -154,12 +173,15 @@ class Jobs:
 
     def sizes(self, queues: Sequence[str] = ()) -> list[QueueSize]:
         """The jobs of each queue that has any; those named are there even when they have none."""
-        counts = {state: fn.SUM(Case(None, ((self._in_state(state), 1),), 0)).alias(state.value) for state in JobState}
+        counts = {state.value: fn.SUM(Case(None, ((self._in_state(state), 1),), 0)) for state in JobState}
         query = self._jobs.select(self._jobs.queue, *counts.values()).group_by(self._jobs.queue)
         if queues:
             query = query.where(self._jobs.queue.in_(list(queues)))
         with self._session.reading():
-            found = {row["queue"]: QueueSize(**row) for row in query.dicts()}
+            found = {
+                queue: QueueSize(queue=queue, **dict(zip(counts, map(int, numbers), strict=True)))
+                for queue, *numbers in query.tuples()
+            }
         for queue in queues:
             found.setdefault(queue, QueueSize(queue=queue, pending=0, delayed=0, reserved=0))
         return [found[queue] for queue in sorted(found)]
@@ -200,22 +222,46 @@ class Jobs:
     def clear(self, queues: Sequence[str], *, reserved: bool = False) -> tuple[int, int]:
         """Deletes the jobs of `queues`, of all where it is empty, and drops their notifications.
 
+        In chunks, so that workers can write in between; what is stored meanwhile stays.
+
         Returns:
             How many were deleted, and how many reserved ones were left to their workers.
         """
         chosen = self._matching(queues, None)
-        with self._session.transaction():
-            doomed = chosen if reserved else chosen & (self._jobs.stage != RESERVED)
-            left = self._jobs.select().where(chosen & (self._jobs.stage == RESERVED)).count() if not reserved else 0
-            uuids = self._jobs.select(self._jobs.uuid).where(doomed)
-            self._deliveries.drop_unsent(uuids, event="cleared")
-            cleared: int = self._jobs.delete().where(doomed).execute()
+        doomed = chosen if reserved else chosen & (self._jobs.stage != RESERVED)
+        with self._session.reading():
+            ((last,),) = self._jobs.select(fn.MAX(self._jobs.id)).tuples()
+        cleared = 0
+        while found := self._clear_chunk(doomed & (self._jobs.id <= (last or 0))):
+            cleared += found
+        with self._session.reading():
+            left: int = self._jobs.select().where(chosen & (self._jobs.stage == RESERVED)).count()
         return cleared, left
 
+    @in_transaction
+    def _clear_chunk(self, doomed: Any) -> int:
+        jobs = self._jobs
+        rows = self._session.locking(jobs.select(jobs.id, jobs.uuid).where(doomed).order_by(jobs.id).limit(CHUNK))
+        found = list(rows.tuples())
+        self._deliveries.drop_unsent([uuid for _, uuid in found if uuid is not None], event="cleared")
+        return self._delete([job_id for job_id, _ in found])
+
+    @in_transaction
     def drop_waiting(self, uuids: Iterable[str]) -> None:
         """Deletes those of the jobs that no worker has taken."""
-        with self._session.transaction():
-            self._jobs.delete().where(self._jobs.uuid.in_(list(uuids)) & (self._jobs.stage != RESERVED)).execute()
+        jobs = self._jobs
+        # found without a lock, since no index leads to them: a locking search waits for every row on its way
+        waiting = jobs.select(jobs.id).where(jobs.uuid.in_(list(uuids)) & (jobs.stage != RESERVED))
+        self._delete([job_id for (job_id,) in waiting.tuples()], unless_reserved=True)
+
+    def _delete(self, ids: Sequence[int], *, unless_reserved: bool = False) -> int:
+        if not ids:
+            return 0
+        condition = self._jobs.id.in_(list(ids))
+        if unless_reserved:
+            condition &= self._jobs.stage != RESERVED
+        deleted: int = self._jobs.delete().where(condition).execute()
+        return deleted
 
     def by_uuid(self, uuid: str) -> StoredJob | None:
         """The waiting or running job with this uuid."""

@@ -9,7 +9,7 @@ from peewee import fn
 
 from leadq.errors import NotFound
 from leadq.store.records import DeliveryStatus, Lead
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
 NOTIFICATIONS = ("none", "queued", "sent", "failed")
@@ -31,6 +31,7 @@ class Leads:
         self._rows = session.tables.leads
         self._deliveries = session.tables.deliveries
 
+    @in_transaction
     def create(
         self,
         *,
@@ -45,8 +46,7 @@ class Leads:
         """Stores a lead."""
         fields: dict[str, Any] = {"name": name, "email": email, "phone": phone, "company": company, "source": source}
         created_at = self._session.now()
-        with self._session.transaction():
-            lead_id = self._rows.insert(**fields, message=message, user_id=user_id, created_at=created_at).execute()
+        lead_id = self._rows.insert(**fields, message=message, user_id=user_id, created_at=created_at).execute()
         return Lead(**fields, id=lead_id, message=message, user_id=user_id, created_at=created_at)
 
     def find(self, lead_id: int) -> Lead | None:
@@ -64,8 +64,19 @@ class Leads:
         """
         lead = self.find(lead_id)
         if lead is None:
-            raise NotFound(f"there is no lead {lead_id}", hint="See: leadq lead list")
+            raise _no_lead(lead_id)
         return lead
+
+    @in_transaction
+    def locked(self, lead_id: int) -> Lead:
+        """One lead, which nobody else changes until the transaction ends.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for row in self._session.locking(self._rows.select().where(self._rows.id == lead_id)).dicts():
+            return Lead(**row)
+        raise _no_lead(lead_id)
 
     def first(self) -> Lead | None:
         """The oldest lead."""
@@ -74,10 +85,10 @@ class Leads:
                 return Lead(**row)
         return None
 
+    @in_transaction
     def set_user(self, lead_id: int, user_id: int) -> None:
         """Gives a lead to a user."""
-        with self._session.transaction():
-            self._rows.update(user_id=user_id).where(self._rows.id == lead_id).execute()
+        self._rows.update(user_id=user_id).where(self._rows.id == lead_id).execute()
 
     def listing(
         self, *, user_id: int | None = None, notification: str | None = None, since: int | None = None, limit: int
@@ -118,6 +129,10 @@ class Leads:
             .limit(1)
         )
         return fn.COALESCE(newest, "none")
+
+
+def _no_lead(lead_id: int) -> NotFound:
+    return NotFound(f"there is no lead {lead_id}", hint="See: leadq lead list")
 
 
 def _listed(row: dict[str, Any]) -> ListedLead:

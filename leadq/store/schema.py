@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from peewee import Database, OperationalError
+from peewee import Database, OperationalError, ProgrammingError
 
-from leadq.errors import SchemaMismatch
+from leadq.errors import SchemaMismatch, StoreUnavailable
 from leadq.store.dialect import dialect_of
-from leadq.store.trouble import explained_errors
+from leadq.store.trouble import explain, explained_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+ALONE_SECONDS = 60  # how long a migration waits for another one
 LATEST = "0001_initial"  # the newest file in MIGRATIONS: spelled out, so that no command lists a folder
 
 
@@ -25,18 +28,24 @@ class MigrationStatus:
 
 
 def migrate(database: Database) -> list[str]:
-    """Applies what is missing, all in one transaction, and returns the names of what was applied.
+    """Applies what is missing and returns the names of what was applied.
+
+    A second host waits meanwhile and then finds nothing to do. One that dies on the way leaves nothing behind on
+    SQLite; on MySQL, which commits each table by itself, the next run finishes what is left.
 
     Raises:
         SchemaMismatch: the database is newer than this program.
+        StoreError: the account may not change tables, or the server cannot be reached.
     """
-    from playhouse.migrations import Runner
+    with explained_errors(), _alone(database):
+        applied = _applied(database)
+        _refuse_newer(applied)
+        if applied and applied[-1] == LATEST:  # an account that may not make tables can say so, too
+            return []
+        from playhouse.migrations import Runner
 
-    with explained_errors():
-        with database.atomic(*dialect_of(database).begin):  # a second host waits here and then finds nothing to do
-            _refuse_newer(_applied(database))
-            applied: list[str] = Runner(database, str(MIGRATIONS)).up()
-        return applied
+        names: list[str] = Runner(database, str(MIGRATIONS)).up()
+        return names
 
 
 def migration_status(database: Database) -> list[MigrationStatus]:
@@ -72,11 +81,30 @@ def require_current_schema(database: Database) -> None:
         )
 
 
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """Keeps a second migration out."""
+    dialect = dialect_of(database)
+    if dialect.ddl_lock is None:
+        with database.atomic(*dialect.begin):
+            yield
+        return
+    # the name holds for the whole server: a migration of another database on it is waited for, too
+    ((got,),) = database.execute_sql("SELECT GET_LOCK(%s, %s)", (dialect.ddl_lock, ALONE_SECONDS)).fetchall()
+    if got != 1:
+        raise StoreUnavailable(
+            f"another migration has been running for {ALONE_SECONDS} s",
+            hint="Try again; if it stays so: SHOW PROCESSLIST",
+        )
+    yield
+    database.execute_sql("DO RELEASE_LOCK(%s)", (dialect.ddl_lock,))  # else the end of the connection does
+
+
 def _applied(database: Database) -> list[str]:
     try:
         rows = database.execute_sql("SELECT name FROM schema_migration ORDER BY name").fetchall()
-    except OperationalError as error:
-        if "no such table" in str(error):
+    except (OperationalError, ProgrammingError) as error:
+        if isinstance(explain(error), SchemaMismatch):
             return []
         raise
     return [name for (name,) in rows]

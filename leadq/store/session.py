@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from peewee import Database
 
 from leadq import clock
-from leadq.errors import NotFound, StoreUnavailable
-from leadq.store.dialect import Dialect, SqliteFile
+from leadq.errors import NotFound, StoreContended, StoreUnavailable
+from leadq.store.dialect import Dialect
+from leadq.store.sqlite import SqliteFile
 from leadq.store.tables import Tables
 from leadq.store.trouble import explained_errors
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONTENTION_SECONDS = 10.0  # for so long a transaction that others took back is begun anew
+LONGEST_PAUSE_SECONDS = 0.1
+
+_log = logging.getLogger("leadq.store")
 
 
 class Session:
@@ -22,13 +36,55 @@ class Session:
         self.database = database
         self.dialect = dialect
         self.tables = tables
+        self._here = threading.local()  # each thread has a connection, and so transactions, of its own
+        self._clock = clock.DatabaseClock(self._ask_the_time) if dialect.clock else None
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """A transaction that will write; inside another one a savepoint, so that calls can be combined."""
+    # --- transactions ------------------------------------------------------------------------------
+
+    def transact(self, work: Callable[[], T]) -> T:
+        """`work()` in one transaction: all that it writes is committed together, or nothing is.
+
+        Inside another call of `transact` it is a part of that one's transaction. Inside a transaction that
+        the application has opened on its own database it is a savepoint of that.
+
+        Args:
+            work: begun anew where the database has taken the transaction back for another one's sake (MySQL:
+                a deadlock, a lock wait), so it must do nothing else that counts. Not in the application's own
+                transaction: that is the application's to begin anew.
+
+        Raises:
+            StoreContended: that went on for CONTENTION_SECONDS.
+        """
+        if getattr(self._here, "in_transaction", False):
+            return work()
         self._refuse_replaced_file()
-        with explained_errors(), self.database.atomic(*self.dialect.begin):
-            yield
+        is_savepoint = self.database.transaction_depth() > 0
+        give_up_at, tries = time.monotonic() + CONTENTION_SECONDS, 0
+        while True:
+            try:
+                return self._transact_once(work)
+            except StoreContended as error:
+                tries += 1
+                if is_savepoint or time.monotonic() > give_up_at:
+                    raise
+                _log.debug("Transaction begun anew: %s", error.message)
+                time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**tries)))  # noqa: S311
+
+    def _transact_once(self, work: Callable[[], T]) -> T:
+        self._here.in_transaction = True
+        try:
+            with explained_errors(), self.database.atomic(*self.dialect.begin):
+                return work()
+        finally:
+            self._here.in_transaction = False
+
+    def locking(self, query: Any) -> Any:
+        """`query`, whose rows nobody else changes until the transaction ends; where somebody has, it waits."""
+        return query.for_update(self.dialect.row_lock) if self.dialect.row_lock else query
+
+    def locking_free(self, query: Any) -> Any:
+        """`query`, passing over rows that somebody else has locked."""
+        return query.for_update(self.dialect.free_row_lock) if self.dialect.free_row_lock else query
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -43,11 +99,11 @@ class Session:
         except OverflowError:
             raise NotFound("there is nothing under so large a number") from None
 
+    # --- the database ------------------------------------------------------------------------------
+
     def now(self) -> int:
         """The time in whole UTC seconds, by the one clock that all of a database's users share."""
-        if self.dialect.clock is None:
-            return clock.now()
-        return int(self._value_of(self.dialect.clock))
+        return self._clock.now() if self._clock else clock.now()
 
     def change_counter(self) -> int | None:
         """See Store.change_counter."""
@@ -56,7 +112,10 @@ class Session:
             return None
         return int(self._value_of(self.dialect.change_counter))
 
-    def _value_of(self, query: str) -> Any:
+    def _ask_the_time(self) -> float:
+        return float(self._value_of(self.dialect.clock))
+
+    def _value_of(self, query: str | None) -> Any:
         with explained_errors():
             (value,) = self.database.execute_sql(query).fetchone()
         return value
@@ -79,3 +138,20 @@ class Session:
         """See Store.close."""
         if not self.database.is_closed():
             self.database.close()
+
+
+class _Room(Protocol):
+    _session: Session
+
+
+R = TypeVar("R", bound=_Room)
+
+
+def in_transaction(method: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T]:
+    """Makes a method of a room one transaction: see Session.transact."""
+
+    @wraps(method)
+    def transacted(room: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return room._session.transact(lambda: method(room, *args, **kwargs))
+
+    return transacted

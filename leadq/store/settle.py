@@ -11,7 +11,7 @@ from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import DUE, RESERVED, UNSEEN, Jobs
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import ClaimedJob
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 
 
 class Settlements:
@@ -24,6 +24,7 @@ class Settlements:
         self._jobs = jobs
         self._deliveries = deliveries
 
+    @in_transaction
     def settle(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
         """Records how an attempt ended.
 
@@ -31,17 +32,18 @@ class Settlements:
             Whether the job was still `claimed`'s. Otherwise its row is left as it is: it belongs to another
             worker now, or is gone. A mail that was accepted is recorded even then.
         """
-        with self._session.transaction():
-            owned = self._move(claimed, outcome)
-            self._deliveries.record(claimed.uuid, attempts=claimed.attempts, outcome=outcome, owned=owned)
+        owned = self._move(claimed, outcome)
+        self._deliveries.record(claimed.uuid, attempts=claimed.attempts, outcome=outcome, owned=owned)
         return owned
 
+    @in_transaction
     def settle_and_claim(
         self, claimed: ClaimedJob, outcome: Outcome, queues: Sequence[str]
     ) -> tuple[bool, ClaimedJob | None]:
         """`settle`, and the same worker's next claim in the same transaction: one commit a job."""
-        with self._session.transaction():
-            return self.settle(claimed, outcome), self._jobs.claim(queues, claimed.worker_id)
+        owned = self.settle(claimed, outcome)
+        _, following = self._jobs.claim_along(queues, claimed.worker_id)
+        return owned, following
 
     def _move(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
         match outcome:

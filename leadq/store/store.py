@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 from peewee import Database
 
@@ -20,6 +20,8 @@ from leadq.store.tables import Tables
 from leadq.store.triage import Triage
 from leadq.store.users import Users
 from leadq.store.workers import Workers
+
+T = TypeVar("T")
 
 
 class Store:
@@ -59,11 +61,22 @@ class Store:
             database.close()
             raise
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """What is done inside is committed together, or not at all."""
-        with self._session.transaction():
-            yield
+    def transact(self, work: Callable[[], T]) -> T:
+        """`work()` in one transaction: what it does with this store is committed together, or not at all.
+
+        Args:
+            work: may be begun anew, so it must do nothing else that counts: see Session.transact.
+        """
+        return self._session.transact(work)
+
+    def now(self) -> int:
+        """The time in whole UTC seconds, by the database's clock where it has one."""
+        return self._session.now()
+
+    @property
+    def glance_seconds(self) -> float:
+        """How often an idle worker should look whether there is something new."""
+        return self._session.dialect.glance_seconds
 
     def change_counter(self) -> int | None:
         """A number that differs from the last one when another process has committed; None where unknown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadq.store.deliveries import Deliveries
 from leadq.store.failed import CHUNK
 from leadq.store.jobs import DUE
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 
 
 class Triage:
@@ -17,6 +17,7 @@ class Triage:
         self._jobs = session.tables.jobs
         self._deliveries = deliveries
 
+    @in_transaction
     def retry(self, failed_id: int, *, force: bool = False) -> str | None:
         """Moves a failed job back to its queue: same uuid, payload and priority, no attempts spent, due now.
 
@@ -27,29 +28,28 @@ class Triage:
         Returns:
             Its uuid, or None where it is gone: somebody else has retried or forgotten it.
         """
-        with self._session.transaction():
-            row = next(iter(self._rows.select().where(self._rows.id == failed_id).dicts()), None)
-            if row is None or not self._rows.delete().where(self._rows.id == failed_id).execute():
-                return None
-            now = self._session.now()
-            self._jobs.insert(
-                queue=row["queue"],
-                payload=row["payload"],
-                attempts=0,
-                available_at=now,
-                created_at=now,
-                priority=row["priority"],
-                stage=DUE,
-                uuid=row["uuid"],
-            ).execute()
-            self._deliveries.reopen(row["uuid"], force=force)
+        row = next(iter(self._rows.select().where(self._rows.id == failed_id).dicts()), None)
+        if row is None or not self._rows.delete().where(self._rows.id == failed_id).execute():
+            return None
+        now = self._session.now()
+        self._jobs.insert(
+            queue=row["queue"],
+            payload=row["payload"],
+            attempts=0,
+            available_at=now,
+            created_at=now,
+            priority=row["priority"],
+            stage=DUE,
+            uuid=row["uuid"],
+        ).execute()
+        self._deliveries.reopen(row["uuid"], force=force)
         uuid: str = row["uuid"]
         return uuid
 
+    @in_transaction
     def forget(self, failed_id: int) -> bool:
         """Deletes a failed job; False where it was gone already."""
-        with self._session.transaction():
-            return bool(self._rows.delete().where(self._rows.id == failed_id).execute())
+        return bool(self._rows.delete().where(self._rows.id == failed_id).execute())
 
     def flush(self, *, failed_before: int | None = None) -> int:
         """Deletes all failed jobs, or those that failed at or before a time, and returns how many.
@@ -57,12 +57,16 @@ class Triage:
         In chunks, so that workers can write in between.
         """
         deleted = 0
-        while True:
-            with self._session.transaction():
-                chosen = self._rows.select(self._rows.id)
-                if failed_before is not None:
-                    chosen = chosen.where(self._rows.failed_at <= failed_before)
-                ids = [failed_id for (failed_id,) in chosen.order_by(self._rows.id).limit(CHUNK).tuples()]
-                deleted += self._rows.delete().where(self._rows.id.in_(ids)).execute() if ids else 0
-            if len(ids) < CHUNK:
-                return deleted
+        while found := self._flush_chunk(failed_before):
+            deleted += found
+        return deleted
+
+    @in_transaction
+    def _flush_chunk(self, failed_before: int | None) -> int:
+        chosen = self._rows.select(self._rows.id)
+        if failed_before is not None:
+            chosen = chosen.where(self._rows.failed_at <= failed_before)
+        rows = self._session.locking(chosen.order_by(self._rows.id).limit(CHUNK))
+        ids = [failed_id for (failed_id,) in rows.tuples()]
+        deleted: int = self._rows.delete().where(self._rows.id.in_(ids)).execute() if ids else 0
+        return deleted

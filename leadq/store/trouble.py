@@ -5,44 +5,171 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import peewee
 
-from leadq.errors import SchemaMismatch, StoreError, StoreUnavailable
+from leadq.errors import SchemaMismatch, StoreContended, StoreError, StoreUnavailable
 
-# fragment of the driver's message → what to tell; the first that fits
-_SQLITE_MESSAGES: tuple[tuple[str, type[StoreError], str, str | None], ...] = (
-    ("no such table", SchemaMismatch, "the database lacks a table of leadq", "Run: leadq migrate"),
-    ("no such column", SchemaMismatch, "the database lacks a column of leadq", "Run: leadq migrate"),
-    ("has no column named", SchemaMismatch, "the database lacks a column of leadq", "Run: leadq migrate"),
+
+class Trouble(NamedTuple):
+    """What an error of the driver's means here."""
+
+    kind: type[StoreError]
+    message: str
+    hint: str | None = None
+
+
+_NO_TABLE = Trouble(SchemaMismatch, "the database lacks a table of leadq", "Run: leadq migrate")
+_NO_COLUMN = Trouble(SchemaMismatch, "the database lacks a column of leadq", "Run: leadq migrate")
+_DISK_FULL = Trouble(StoreUnavailable, "the disk is full", "Free some space; nothing was changed.")
+
+# a fragment of the driver's message; the first that fits
+_SQLITE: tuple[tuple[str, Trouble], ...] = (
+    ("no such table", _NO_TABLE),
+    ("no such column", _NO_COLUMN),
+    ("has no column named", _NO_COLUMN),
     (
         "locked",
-        StoreUnavailable,
-        "the database is locked by another program",
-        "Try again; if it stays so, look for a program that keeps a transaction open.",
+        Trouble(
+            StoreUnavailable,
+            "the database is locked by another program",
+            "Try again; if it stays so, look for a program that keeps a transaction open.",
+        ),
     ),
-    ("disk is full", StoreUnavailable, "the disk is full", "Free some space; nothing was changed."),
+    ("disk is full", _DISK_FULL),
     (
         "readonly",
-        StoreUnavailable,
-        "the database cannot be written",
-        "Check the owner and permissions of the file and its folder.",
+        Trouble(
+            StoreUnavailable,
+            "the database cannot be written",
+            "Check the owner and permissions of the file and its folder.",
+        ),
     ),
     (
         "unable to open",
-        StoreUnavailable,
-        "the database file cannot be opened",
-        "Check that it is there, and the permissions of the file and its folder.",
+        Trouble(
+            StoreUnavailable,
+            "the database file cannot be opened",
+            "Check that it is there, and the permissions of the file and its folder.",
+        ),
     ),
-    ("disk i/o error", StoreUnavailable, "the disk reports an error", "Check the disk and its free space."),
+    (
+        "disk i/o error",
+        Trouble(StoreUnavailable, "the disk reports an error", "Check the disk and its free space."),
+    ),
     (
         "not a database",
-        StoreError,
-        "the file is not an SQLite database",
-        "Correct DB_DATABASE, or move the file away and run: leadq migrate",
+        Trouble(
+            StoreError,
+            "the file is not an SQLite database",
+            "Correct DB_DATABASE, or move the file away and run: leadq migrate",
+        ),
     ),
-    ("malformed", StoreError, "the database file is damaged", "Restore it from a backup, or try sqlite3's .recover"),
+    (
+        "malformed",
+        Trouble(StoreError, "the database file is damaged", "Restore it from a backup, or try sqlite3's .recover"),
+    ),
 )
+
+_AWAY = Trouble(
+    StoreUnavailable,
+    "the database server cannot be reached",
+    "Check that it runs, and DB_HOST, DB_PORT and DB_SOCKET in .env.",
+)
+_LOST = Trouble(StoreUnavailable, "the connection to the database server was lost", "Try again.")
+_READ_ONLY = Trouble(
+    StoreUnavailable,
+    "the database server takes no changes",
+    "Is DB_HOST a replica? Workers need the server that writes.",
+)
+_TOO_MANY = Trouble(
+    StoreUnavailable, "the database server has too many connections", "Raise max_connections, or run fewer workers."
+)
+_NO_RIGHT = Trouble(
+    StoreError,
+    "the database account lacks a right",
+    "Workers need SELECT, INSERT, UPDATE and DELETE; leadq migrate needs CREATE, INDEX, ALTER and REFERENCES, too.",
+)
+
+# the server's error number: https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
+_MYSQL: dict[int, Trouble] = {
+    0: _LOST,  # PyMySQL, on a connection that it has given up
+    1021: _DISK_FULL,
+    1114: _DISK_FULL,  # the table is full
+    1037: Trouble(StoreUnavailable, "the database server is out of memory"),
+    1040: _TOO_MANY,
+    1203: _TOO_MANY,
+    1226: _TOO_MANY,
+    1044: Trouble(
+        StoreError,
+        "the database account may not use this database",
+        "Check DB_DATABASE in .env, and the account's rights: SHOW GRANTS",
+    ),
+    1045: Trouble(
+        StoreUnavailable,
+        "the database server refuses the login",
+        "Check DB_USERNAME and DB_PASSWORD in .env, and from which host the account may log in.",
+    ),
+    1698: Trouble(
+        StoreUnavailable,
+        "the database server refuses the login",
+        "Check DB_USERNAME in .env: this account logs in through DB_SOCKET alone.",
+    ),
+    1049: Trouble(
+        StoreUnavailable,
+        "the server has no such database",
+        "Check DB_DATABASE in .env, or make it: CREATE DATABASE name CHARACTER SET utf8mb4",
+    ),
+    1047: Trouble(StoreUnavailable, "the database server is not ready for queries"),  # Galera: not in the cluster
+    1053: _LOST,  # it is shutting down
+    1077: _LOST,
+    1079: _LOST,
+    1152: _LOST,
+    1317: Trouble(StoreUnavailable, "the statement was killed on the database server", "Try again."),
+    1927: _LOST,  # MariaDB: killed
+    4031: _LOST,  # MySQL: idle for too long
+    2000: _AWAY,
+    2002: _AWAY,
+    2003: _AWAY,
+    2004: _AWAY,
+    2005: _AWAY,
+    2006: _LOST,
+    2013: _LOST,
+    2014: _LOST,
+    2055: _LOST,
+    2026: Trouble(
+        StoreUnavailable,
+        "the database server's TLS certificate was not accepted",
+        "Check MYSQL_ATTR_SSL_CA in .env, and that DB_HOST is the name in the certificate.",
+    ),
+    3159: Trouble(
+        StoreUnavailable, "the database server takes TLS connections alone", "Set MYSQL_ATTR_SSL_CA in .env."
+    ),
+    1146: _NO_TABLE,
+    1054: _NO_COLUMN,
+    1142: _NO_RIGHT,
+    1143: _NO_RIGHT,
+    1227: _NO_RIGHT,
+    1370: _NO_RIGHT,
+    1153: Trouble(StoreError, "the text is too large for the database server", "Raise its max_allowed_packet."),
+    1290: _READ_ONLY,
+    1792: _READ_ONLY,
+    1836: _READ_ONLY,
+    1206: Trouble(
+        StoreContended,
+        "the database server has no room for so many locks",
+        "Try again; if it stays so, raise its innodb_buffer_pool_size.",
+    ),
+    1205: Trouble(
+        StoreContended,
+        "the database row is locked by another transaction",
+        "Try again; if it stays so, look for a program that keeps a transaction open.",
+    ),
+    1213: Trouble(StoreContended, "the database has ended a deadlock", "Try again."),
+}
+
+_MASKED = (0, 2006, 2013, 2014)  # what a ROLLBACK meets on a connection that is gone
 
 
 @contextmanager
@@ -55,17 +182,37 @@ def explained_errors() -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What went wrong first: after a full disk or an I/O error SQLite has rolled back by itself, and the ROLLBACK that
-    follows fails, too (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction")."""
-    while "cannot rollback" in str(error) and error.__context__ is not None:
+    """What went wrong first, where undoing it failed, too.
+
+    After a full disk or an I/O error SQLite has rolled back by itself, and the ROLLBACK that follows fails
+    (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"); so does one on a lost
+    connection.
+    """
+    while error.__context__ is not None and ("cannot rollback" in str(error) or _number(error) in _MASKED):
+        if not isinstance(error.__context__, (peewee.PeeweeException, sqlite3.Error)):
+            break
         error = error.__context__
     return error
 
 
 def explain(error: BaseException) -> StoreError:
     """The error of ours that stands for the driver's."""
-    words = str(error)
-    for fragment, kind, message, hint in _SQLITE_MESSAGES:
-        if fragment in words.lower():
-            return kind(f"{message} ({words})", hint=hint)
-    return StoreError(f"the database refused a statement: {words}")
+    words = _words(error)
+    trouble = _MYSQL.get(_number(error)) or _of_sqlite(words)
+    if trouble is None:
+        return StoreError(f"the database refused a statement: {words}")
+    return trouble.kind(f"{trouble.message} ({words})" if words else trouble.message, hint=trouble.hint)
+
+
+def _number(error: BaseException) -> int:
+    """The error number that MySQL's drivers put first; -1 where there is none, as with SQLite's."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, int) else -1
+
+
+def _words(error: BaseException) -> str:
+    return str(error.args[1]) if _number(error) >= 0 and len(error.args) > 1 else str(error)
+
+
+def _of_sqlite(words: str) -> Trouble | None:
+    return next((trouble for fragment, trouble in _SQLITE if fragment in words.lower()), None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from peewee import IntegrityError
+
 from leadq.errors import InvalidInput, NotFound
 from leadq.store.records import User
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 from leadq.text import storable
 
 
@@ -17,21 +19,22 @@ class Users:
         self._session = session
         self._rows = session.tables.users
 
+    @in_transaction
     def create(self, *, name: str, email: str) -> User:
         """Adds a user.
 
         Raises:
             InvalidInput: there is one with this address already, whatever its case.
         """
-        with self._session.transaction():
-            key = _key(email)
-            twin = self._first(self._rows.email_key == key)
-            if twin is not None:
-                raise InvalidInput(f"user {twin.id} has the address {twin.email} already", hint="See: leadq user list")
-            user_id = self._rows.insert(
-                name=name, email=email, email_key=key, active=1, created_at=self._session.now()
-            ).execute()
-            return self.get(user_id)
+        key = _key(email)
+        twin = self._first(self._rows.email_key == key)
+        if twin is not None:
+            raise InvalidInput(f"user {twin.id} has the address {twin.email} already", hint="See: leadq user list")
+        new = self._rows.insert(name=name, email=email, email_key=key, active=1, created_at=self._session.now())
+        try:
+            return self.get(new.execute())
+        except IntegrityError:  # somebody has added the same at this moment
+            raise InvalidInput(f"another user has the address {email} already", hint="See: leadq user list") from None
 
     def get(self, user_id: int) -> User:
         """One user.
@@ -69,27 +72,42 @@ class Users:
         with self._session.reading():
             return self._first(self._rows.active == 1, self._rows.id)
 
-    def longest_waiting(self) -> User | None:
-        """The active user whose last lead is longest ago; one who never had any comes first."""
-        rows = self._rows
-        with self._session.reading():
-            return self._first(rows.active == 1, rows.last_lead_at, rows.last_lead_id, rows.id)
+    @in_transaction
+    def next_in_turn(self) -> User | None:
+        """The active user whose last lead is longest ago; one who never had any comes first.
 
+        Nobody else gets the same answer until the transaction ends.
+        """
+        rows = self._rows
+        in_turn = rows.select().where(rows.active == 1).order_by(rows.last_lead_at, rows.last_lead_id, rows.id)
+        for row in self._session.locking(in_turn.limit(1)).dicts():
+            return _user(row)
+        return None
+
+    @in_transaction
+    def lock(self, user_id: int) -> None:
+        """Nobody else gives this user a lead until the transaction ends.
+
+        Comes before the lead is stored: the foreign key of that shares the user's row with others who do the
+        same, and then none of them could note theirs (https://dev.mysql.com/doc/refman/8.0/en/innodb-deadlock-example.html).
+        """
+        list(self._session.locking(self._rows.select(self._rows.id).where(self._rows.id == user_id)).tuples())
+
+    @in_transaction
     def note_lead(self, user_id: int, lead_id: int) -> None:
         """Remembers that a user was given a lead just now."""
-        with self._session.transaction():
-            given = self._rows.update(last_lead_at=self._session.now(), last_lead_id=lead_id)
-            given.where(self._rows.id == user_id).execute()
+        given = self._rows.update(last_lead_at=self._session.now(), last_lead_id=lead_id)
+        given.where(self._rows.id == user_id).execute()
 
+    @in_transaction
     def set_active(self, user_id: int, active: bool) -> User:
         """Puts a user in or out of the round of those who are given leads.
 
         Raises:
             NotFound: there is none.
         """
-        with self._session.transaction():
-            self._rows.update(active=int(active)).where(self._rows.id == user_id).execute()
-            return self.get(user_id)
+        self._rows.update(active=int(active)).where(self._rows.id == user_id).execute()
+        return self.get(user_id)
 
     def _first(self, condition: Any, *order: Any) -> User | None:
         for row in self._rows.select().where(condition).order_by(*order).limit(1).dicts():

@@ -9,7 +9,7 @@ from leadq.processes import ProcessIdentity, this_process
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import RESERVED, UNSEEN
 from leadq.store.records import ClaimedJob, Orphan, WorkerRecord
-from leadq.store.session import Session
+from leadq.store.session import Session, in_transaction
 
 LastWords = Callable[[WorkerRecord], str | None]
 
@@ -23,23 +23,23 @@ class Workers:
         self._jobs = session.tables.jobs
         self._deliveries = deliveries
 
+    @in_transaction
     def register(self, *, name: str, queues: Sequence[str]) -> int:
         """Enters this process and returns its worker id, which is never used again."""
-        with self._session.transaction():
-            worker_id: int = self._rows.insert(**self._this_worker(name, queues)).execute()
+        worker_id: int = self._rows.insert(**self._this_worker(name, queues)).execute()
         return worker_id
 
+    @in_transaction
     def beat(self, worker_id: int, *, name: str, queues: Sequence[str]) -> None:
         """Says that a worker lives; enters it again where somebody has taken it for dead."""
-        with self._session.transaction():
-            seen = self._rows.update(seen_at=self._session.now()).where(self._rows.id == worker_id).execute()
-            if not seen:
-                self._rows.insert(id=worker_id, **self._this_worker(name, queues)).execute()
+        seen = self._rows.update(seen_at=self._session.now()).where(self._rows.id == worker_id).execute()
+        if not seen:
+            self._rows.insert(id=worker_id, **self._this_worker(name, queues)).execute()
 
+    @in_transaction
     def unregister(self, worker_id: int) -> None:
         """Takes a worker's row away. Jobs that it still holds are orphans from now on."""
-        with self._session.transaction():
-            self._rows.delete().where(self._rows.id == worker_id).execute()
+        self._rows.delete().where(self._rows.id == worker_id).execute()
 
     def alive(self, *, retry_after: int) -> list[WorkerRecord]:
         """The workers that live.
@@ -62,16 +62,14 @@ class Workers:
             last_words: what is known of the end of a worker of this host.
         """
         with self._session.reading():
-            if not self._gone(retry_after):
-                return []
-        orphans = []
-        with self._session.transaction():
-            for worker_id, (worker, why) in self._gone(retry_after).items():
-                words = last_words(worker) if worker is not None else None
-                reason = f"{why}: {words}" if words else why
-                orphans += self._release_jobs_of(worker_id, reason)
+            suspects = self._suspects(retry_after)
+        orphans: list[Orphan] = []
+        for worker_id, worker in suspects.items():
+            words = last_words(worker) if worker is not None else None
+            orphans += self._release_jobs_if_gone(worker_id, retry_after, words)
         return orphans
 
+    @in_transaction
     def release_strays(self, worker_id: int, *, running: ClaimedJob | None = None) -> None:
         """Gives back what a living worker holds without knowing: the answer to its claim was lost on the way.
 
@@ -83,27 +81,34 @@ class Workers:
         held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
         if running is not None:
             held &= (jobs.id != running.id) | (jobs.attempts != running.attempts)
-        with self._session.transaction():
-            jobs.update(
-                stage=UNSEEN,
-                reserved_at=None,
-                worker_id=None,
-                attempts=jobs.attempts - 1,
-                available_at=self._session.now(),
-            ).where(held).execute()
+        jobs.update(
+            stage=UNSEEN,
+            reserved_at=None,
+            worker_id=None,
+            attempts=jobs.attempts - 1,
+            available_at=self._session.now(),
+        ).where(held).execute()
 
-    def _gone(self, retry_after: int | None) -> dict[int, tuple[WorkerRecord | None, str]]:
-        """The workers that are gone, with why: those that have a row, and those that merely hold jobs."""
+    def _suspects(self, retry_after: int | None) -> dict[int, WorkerRecord | None]:
+        """The workers that seem gone: those that have a row, and those that merely hold jobs."""
         workers = {worker.id: worker for worker in self._all()}
         held = self._jobs.select(self._jobs.worker_id).where(self._jobs.stage == RESERVED).distinct()
-        gone: dict[int, tuple[WorkerRecord | None, str]] = {
-            worker_id: (None, "its worker is unknown") for (worker_id,) in held.tuples() if worker_id not in workers
+        unknown: dict[int, WorkerRecord | None] = {
+            worker_id: None for (worker_id,) in held.tuples() if worker_id not in workers
         }
-        for worker in workers.values():
-            why = self._why_gone(worker, retry_after)
-            if why is not None:
-                gone[worker.id] = (worker, why)
-        return gone
+        return unknown | {
+            worker.id: worker for worker in workers.values() if self._why_gone(worker, retry_after) is not None
+        }
+
+    @in_transaction
+    def _release_jobs_if_gone(self, worker_id: int, retry_after: int | None, last_words: str | None) -> list[Orphan]:
+        """Looks once more, now that nobody can change it: the worker may have been late with its beat."""
+        rows = self._session.locking(self._rows.select().where(self._rows.id == worker_id))
+        worker = next((_worker(row) for row in rows.dicts()), None)
+        why = self._why_gone(worker, retry_after) if worker else "its worker is unknown"
+        if why is None:
+            return []
+        return self._release_jobs_of(worker_id, f"{why}: {last_words}" if last_words else why)
 
     def _why_gone(self, worker: WorkerRecord, retry_after: int | None) -> str | None:
         process = worker.process
@@ -119,7 +124,7 @@ class Workers:
         held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
         orphans = [
             Orphan(uuid=uuid, attempts=attempts, reason=reason)
-            for uuid, attempts in jobs.select(jobs.uuid, jobs.attempts).where(held).tuples()
+            for uuid, attempts in self._session.locking(jobs.select(jobs.uuid, jobs.attempts).where(held)).tuples()
         ]
         jobs.update(
             stage=UNSEEN, reserved_at=None, worker_id=None, available_at=self._session.now(), last_error=reason

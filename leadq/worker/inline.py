@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from leadq.errors import StoreUnavailable
 from leadq.store.outcomes import Failed, Outcome
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
@@ -16,6 +18,8 @@ from leadq.worker.last_words import LastWords
 from leadq.worker.lease import Lease
 from leadq.worker.loop import Report
 
+SETTLE_SECONDS = 30.0
+SETTLE_PAUSE_SECONDS = 0.5
 SYNC = "sync"  # what `failed_jobs.connection` holds, as in Laravel
 
 
@@ -44,11 +48,23 @@ class InlineRunner:
         attempt = self.executor.prepare(claimed)
         self.report(events.JobProcessing(claimed=claimed, job=attempt.name, data=attempt.data))
         outcome = self.executor.perform(attempt)
-        owned = self.store.settlements.settle(claimed, outcome)
+        owned = self._settle(claimed, outcome)
         self.report(event_of(attempt, outcome, owned=owned))
         if owned and isinstance(outcome, Failed):
             self.executor.tell_failed(attempt)
         return outcome
+
+    def _settle(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
+        """Does not give up at once: a mail that went out and is not recorded would be sent again by a worker."""
+        give_up_at = time.monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                return self.store.settlements.settle(claimed, outcome)
+            except StoreUnavailable:
+                if time.monotonic() > give_up_at:
+                    raise
+                self.store.reset()
+                time.sleep(SETTLE_PAUSE_SECONDS)
 
 
 @contextmanager

@@ -23,7 +23,6 @@ from leadq.worker.stop import StopRequest
 Report = Callable[[events.WorkerEvent], None]
 
 EXIT_MEMORY = 12  # as artisan's
-GLANCE_SECONDS = 0.025  # how often an idle worker asks whether the database has changed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +106,7 @@ class Worker:
                 if end is not None:
                     return end
                 if self._stop.paused:
-                    self._stop.sleep(max(self._options.sleep, GLANCE_SECONDS))
+                    self._stop.sleep(max(self._options.sleep, self._store.glance_seconds))
                     continue
                 held = self._next_job(worker_id)
                 if held is None:
@@ -166,16 +165,19 @@ class Worker:
 
     def _wait_for_change(self, counter: int | None) -> None:
         """Sleeps until a job may be due: another process has committed, a delay is over, or `sleep` is."""
+        store, glance = self._store, self._store.glance_seconds
         try:
-            longest = max(self._options.sleep, GLANCE_SECONDS)  # --sleep 0 asks for haste, not for a hot loop
-            until = time.monotonic() + self._store.jobs.seconds_until_due(longest)
+            longest = max(self._options.sleep, glance)  # --sleep 0 asks for haste, not for a hot loop
+            until = time.monotonic() + store.jobs.seconds_until_due(longest)
             if self._options.max_time:
                 until = min(until, self._started + self._options.max_time)
             while not (self._stop.requested or self._stop.paused):
                 remaining = until - time.monotonic()
-                if remaining <= 0 or (counter is not None and self._store.change_counter() != counter):
+                if remaining <= 0 or (counter is not None and store.change_counter() != counter):
                     return
-                self._stop.sleep(min(remaining, GLANCE_SECONDS if counter is not None else remaining))
+                self._stop.sleep(min(remaining, glance))
+                if counter is None and store.jobs.has_due(self._options.queues):
+                    return
         except StoreError:
             return  # the next claim meets it too, and reports it
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
 import pytest
 
+from leadq.store import sqlite
 from tests.cli.conftest import create_lead
-from tests.homes import Home
+from tests.homes import Home, eventually
 from tests.smtp_servers import MailServer, closed_port
 
 
@@ -57,6 +63,28 @@ def test_what_failed_is_retried_by_a_worker(sync: Home, mail_server: MailServer)
     sync.leadq("retry", "all")
     sync.leadq("work", "--once")
     assert len(mail_server.accepted) == 1
+
+
+def test_a_mail_that_went_out_is_recorded_although_the_database_is_locked_just_then(
+    sync: Home, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "PRAGMAS", {**sqlite.PRAGMAS, "busy_timeout": 50})
+    mail_server.gate.clear()
+
+    def lock_when_the_mail_is_there() -> None:
+        eventually(lambda: mail_server.received == 1)
+        with closing(sqlite3.connect(sync.path / "storage" / "leadq.db", isolation_level=None)) as other_program:
+            other_program.execute("BEGIN IMMEDIATE")
+            mail_server.gate.set()
+            time.sleep(0.7)
+
+    locker = threading.Thread(target=lock_when_the_mail_is_there)
+    locker.start()
+    create_lead(sync)
+    locker.join()
+    assert len(mail_server.accepted) == 1
+    assert [sync.count(table) for table in ("jobs", "failed_jobs", "workers")] == [0, 0, 0]
+    assert sync.json("lead", "list")["leads"][0]["notification"] == "sent"
 
 
 def test_a_lead_of_nobody_runs_no_job(sync: Home, mail_server: MailServer) -> None:

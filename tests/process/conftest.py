@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import on_every_database
 from tests.homes import Home
 
 OWN_JOBS = Path(__file__).with_name("own_jobs.py")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    on_every_database(metafunc)
 
 
 @pytest.fixture

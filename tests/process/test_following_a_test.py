@@ -10,6 +10,8 @@ from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker
 from tests.smtp_servers import MailServer
 
+pytestmark = pytest.mark.sqlite_only("about following a job, whatever the store")
+
 
 @pytest.fixture
 def with_a_lead(mailing: Home) -> Home:

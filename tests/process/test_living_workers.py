@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import time
 
+import pytest
+
 from tests.homes import Home, eventually
 from tests.process.signs import idle_worker, let_go, notes, own_job, until_held
 
@@ -13,8 +15,13 @@ JUMPING_CLOCK = """
 from pathlib import Path
 from leadq import clock
 
-real_now = clock.now
-clock.now = lambda: real_now() + (1000 if Path("jumped").exists() else 0)
+
+def jumping(now):
+    return lambda *clock: now(*clock) + (1000 if Path("jumped").exists() else 0)
+
+
+clock.now = jumping(clock.now)
+clock.DatabaseClock.now = jumping(clock.DatabaseClock.now)
 """
 
 SLOW_BEAT = """
@@ -52,6 +59,7 @@ def never_within(condition: object, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.sqlite_only("one lock for the whole file")
 def test_a_job_longer_than_the_lease_runs_once_beside_idle_workers(jobs_home: Home) -> None:
     jobs_home.environment["DB_QUEUE_RETRY_AFTER"] = "2"
     jobs_home.insert_job(own_job("Lasting", seconds=6))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 
+import pytest
+
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, let_go, notes, own_job, until_held
 from tests.smtp_servers import MailServer
+
+pytestmark = pytest.mark.sqlite_only("one lock for the whole file")
 
 LOCKED_SECONDS = 7  # a statement waits 5
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, notes, own_job
 from tests.process.test_store_failures import troubles
 from tests.smtp_servers import MailServer
+
+pytestmark = pytest.mark.sqlite_only("the trouble that nobody reads of is a file's")
 
 
 def test_it_waits_for_the_database_all_the_same(jobs_home: Home) -> None:

@@ -6,8 +6,12 @@ import email
 import email.policy
 import json
 
+import pytest
+
 from tests.homes import Home
 from tests.process.signs import create_lead
+
+pytestmark = pytest.mark.sqlite_only("about mail, whatever the store")
 
 
 def test_file_writes_what_the_preview_shows(staffed: Home) -> None:

@@ -23,6 +23,8 @@ from tests.process.signs import (
     worker_pids,
 )
 
+about_processes = pytest.mark.sqlite_only("about processes, whatever the store")
+
 
 def held_jobs(home: Home, count: int) -> list[str]:
     names = [f"held-{number}" for number in range(count)]
@@ -50,6 +52,7 @@ def test_so_many_jobs_run_at_once(jobs_home: Home) -> None:
     assert jobs_home.count("workers") == 0
 
 
+@about_processes
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_one_signal_lets_every_worker_end_its_job(jobs_home: Home, number: signal.Signals) -> None:
     names = held_jobs(jobs_home, 2)
@@ -67,6 +70,7 @@ def test_one_signal_lets_every_worker_end_its_job(jobs_home: Home, number: signa
     assert not any(is_running(pid) for pid in children)
 
 
+@about_processes
 def test_a_second_signal_gives_the_jobs_back(jobs_home: Home) -> None:
     names = held_jobs(jobs_home, 2)
     parent, _ = started(jobs_home, 2)
@@ -102,6 +106,7 @@ def test_ctrl_c_on_a_terminal_is_one_signal_and_not_two(jobs_home: Home) -> None
     assert jobs_home.count("jobs") == 0
 
 
+@about_processes
 def test_a_worker_that_is_killed_is_replaced_and_its_job_runs_again(jobs_home: Home) -> None:
     held_jobs(jobs_home, 1)
     parent, children = started(jobs_home, 2)
@@ -117,6 +122,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_job_runs_again(jobs_home: H
     assert not any(is_running(pid) for pid in children)
 
 
+@about_processes
 def test_workers_that_die_young_are_replaced_after_pauses_that_grow(jobs_home: Home) -> None:
     for _ in range(3):
         jobs_home.insert_job(own_job("Exiting", MAXTRIES=1))
@@ -128,6 +134,7 @@ def test_workers_that_die_young_are_replaced_after_pauses_that_grow(jobs_home: H
     assert jobs_home.stop(parent).exit_code == 0
 
 
+@about_processes
 def test_a_worker_over_its_memory_is_replaced(jobs_home: Home) -> None:
     jobs_home.insert_job(own_job("Greedy"))
     parent, children = started(jobs_home, 2)
@@ -160,6 +167,8 @@ def test_when_the_parent_is_killed_the_workers_end_their_jobs_and_stop(jobs_home
     assert jobs_home.count("jobs") == 1
 
 
+@about_processes
+@about_processes
 @pytest.mark.parametrize("flags", [[], ["--processes", 2]])
 def test_usr2_pauses_and_cont_lets_go_on(jobs_home: Home, flags: list[object]) -> None:
     worker = jobs_home.start("work", *flags)
@@ -181,6 +190,8 @@ def test_each_worker_has_a_name_of_its_own(jobs_home: Home) -> None:
     assert jobs_home.stop(parent).exit_code == 0
 
 
+@pytest.mark.sqlite_only("a file that is not there")
+@about_processes
 def test_a_database_that_is_not_there_is_told_once(jobs_home: Home) -> None:
     (jobs_home.path / "storage" / "leadq.db").unlink()
     ended = jobs_home.run("work", "--processes", 3, exit_code=1)
@@ -188,6 +199,7 @@ def test_a_database_that_is_not_there_is_told_once(jobs_home: Home) -> None:
     assert not (jobs_home.path / "storage" / "leadq.db").exists()
 
 
+@about_processes
 def test_a_wrong_setting_is_told_once(jobs_home: Home) -> None:
     jobs_home.environment["MAIL_PORT"] = "none"
     ended = jobs_home.run("work", "--processes", 3, exit_code=1)
@@ -199,6 +211,7 @@ def test_once_and_processes_contradict_each_other(jobs_home: Home) -> None:
     assert "--once runs one job, so it cannot be combined with --processes." in told
 
 
+@about_processes
 @pytest.mark.parametrize("count", ["0", "-1", "many", "100000"])
 def test_an_impossible_number_of_workers_is_wrong_usage(jobs_home: Home, count: str) -> None:
     assert "--processes" in jobs_home.run("work", "--processes", count, exit_code=2).stderr

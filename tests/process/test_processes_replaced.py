@@ -14,6 +14,8 @@ from tests.homes import Home, eventually
 from tests.process.signs import failed_job, notes, own_job, worker_pids
 from tests.process.test_store_failures import READ_ONLY
 
+pytestmark = pytest.mark.sqlite_only("about processes, whatever the store")
+
 
 def test_a_job_that_ends_its_process_as_if_all_were_well_does_not_cost_a_worker(jobs_home: Home) -> None:
     for _ in range(2):

@@ -24,6 +24,8 @@ from tests.process.signs import (
     worker_pids,
 )
 
+pytestmark = pytest.mark.sqlite_only("about processes, whatever the store")
+
 NAMES = ("one", "two")
 
 

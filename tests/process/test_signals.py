@@ -13,6 +13,7 @@ from tests.process.signs import idle_worker, let_go, notes, own_job, until_held,
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 
 
+@pytest.mark.sqlite_only("about signals, whatever the store")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_lets_the_current_job_end_then_the_worker_stops(jobs_home: Home, number: signal.Signals) -> None:
     jobs_home.insert_job(own_job("Held", name="current"))
@@ -31,6 +32,7 @@ def test_a_signal_lets_the_current_job_end_then_the_worker_stops(jobs_home: Home
     assert '"reason": "interrupted"' in jobs_home.log
 
 
+@pytest.mark.sqlite_only("about signals, whatever the store")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_an_idle_worker_stops_at_once(jobs_home: Home, number: signal.Signals) -> None:
     worker = idle_worker(jobs_home, "--sleep", 60)

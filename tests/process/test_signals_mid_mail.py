@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import time
 
+import pytest
+
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, story
 from tests.smtp_servers import MailServer
@@ -25,6 +27,7 @@ def test_one_term_lets_the_mail_end_and_records_it(mailing: Home, mail_server: M
     assert mailing.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
 
 
+@pytest.mark.sqlite_only("one lock for the whole file")
 def test_a_second_signal_breaks_the_mail_off_and_the_attempt_does_not_count(
     mailing: Home, mail_server: MailServer
 ) -> None:

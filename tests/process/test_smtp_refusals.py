@@ -8,6 +8,8 @@ from tests.homes import Home
 from tests.process.signs import create_lead, failed_job, story
 from tests.smtp_servers import DROP, RESET, USUAL, MailServer, ScriptedServer, Step
 
+pytestmark = pytest.mark.sqlite_only("about mail, whatever the store")
+
 
 def use(home: Home, server: ScriptedServer) -> None:
     home.environment["MAIL_PORT"] = str(server.port)

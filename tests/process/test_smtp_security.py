@@ -12,6 +12,8 @@ from tests.homes import Home
 from tests.process.signs import create_lead, failed_job
 from tests.smtp_servers import MailServer, Tls
 
+pytestmark = pytest.mark.sqlite_only("about mail, whatever the store")
+
 LOGIN = ("mailer", "s3cret-w0rd")
 
 

@@ -7,9 +7,13 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, notes, own_job
 from tests.smtp_servers import MailServer
+
+about_flags = pytest.mark.sqlite_only("about flags, whatever the store")
 
 
 def add_notes(home: Home, *texts: str) -> None:
@@ -23,6 +27,7 @@ def test_once_with_an_empty_queue_stops_at_once(home: Home) -> None:
     assert time.monotonic() - began < 5
 
 
+@about_flags
 def test_once_runs_one_job(jobs_home: Home) -> None:
     add_notes(jobs_home, "a", "b")
     jobs_home.run("work", "--once")
@@ -30,6 +35,7 @@ def test_once_runs_one_job(jobs_home: Home) -> None:
     assert jobs_home.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
 
 
+@about_flags
 def test_max_jobs(jobs_home: Home) -> None:
     add_notes(jobs_home, "a", "b", "c")
     jobs_home.run("work", "--max-jobs", 2)
@@ -38,6 +44,7 @@ def test_max_jobs(jobs_home: Home) -> None:
     assert '"reason": "max_jobs"' in jobs_home.log
 
 
+@about_flags
 def test_max_time_ends_an_idle_worker(jobs_home: Home) -> None:
     began = time.monotonic()
     jobs_home.run("work", "--max-time", 1, "--sleep", 60)
@@ -53,6 +60,7 @@ def test_max_time_ends_a_busy_worker_after_its_job(jobs_home: Home) -> None:
     assert jobs_home.sql("SELECT COUNT(*) FROM jobs WHERE reserved_at IS NOT NULL") == [(0,)]
 
 
+@about_flags
 def test_stop_when_empty(jobs_home: Home) -> None:
     add_notes(jobs_home, "a", "b", "c")
     jobs_home.insert_job(own_job("Note", text="later"), delay=3600)
@@ -61,6 +69,7 @@ def test_stop_when_empty(jobs_home: Home) -> None:
     assert '"reason": "empty"' in jobs_home.log
 
 
+@about_flags
 def test_too_much_memory_ends_the_worker_with_12_after_the_job(jobs_home: Home) -> None:
     jobs_home.insert_job(own_job("Greedy"))
     add_notes(jobs_home, "next")

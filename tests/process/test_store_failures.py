@@ -16,9 +16,11 @@ from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, notes, own_job
 from tests.smtp_servers import MailServer
 
+pytestmark = pytest.mark.sqlite_only("what can befall a file")
+
 READ_ONLY = """
 from pathlib import Path
-from leadq.store.dialect import SqliteFile
+from leadq.store.sqlite import SqliteFile
 
 connect = SqliteFile._connect
 

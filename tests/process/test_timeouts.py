@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.homes import Home
 from tests.process.signs import create_lead, failed_job, notes, own_job
 from tests.smtp_servers import STALL, ScriptedServer
+
+pytestmark = pytest.mark.sqlite_only("about interrupting jobs, whatever the store")
 
 
 def test_it_is_interrupted_tried_again_and_the_worker_goes_on(jobs_home: Home) -> None:

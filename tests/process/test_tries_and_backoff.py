@@ -9,6 +9,8 @@ import pytest
 from tests.homes import Home
 from tests.process.signs import failed_job, make_due, notes, own_job
 
+pytestmark = pytest.mark.sqlite_only("about attempts, whatever the store")
+
 
 def work_off(home: Home, *flags: object) -> None:
     home.run("work", "--stop-when-empty", "--backoff", 0, *flags)

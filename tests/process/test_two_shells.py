@@ -9,8 +9,8 @@ from tests.homes import Home, eventually
 from tests.process.signs import idle_worker, let_go, notes, own_job, until_held
 
 MANY_FAILED = """
-    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200)
     INSERT INTO failed_jobs (uuid, connection, queue, payload, exception, failed_at, attempts)
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200)
     SELECT 'job-' || n, 'database', 'default',
            '{"uuid":"job-' || n || '","job":"Note","data":{"text":"' || n || '"}}', 'Error: none', 0, 3
     FROM numbers

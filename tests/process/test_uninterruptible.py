@@ -7,6 +7,8 @@ import pytest
 from tests.homes import Home, eventually
 from tests.process.signs import failed_job, notes, own_job
 
+pytestmark = pytest.mark.sqlite_only("about processes, whatever the store")
+
 
 @pytest.mark.parametrize(
     ("name", "reason"),

@@ -6,9 +6,13 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, notes, own_job
 from tests.smtp_servers import MailServer
+
+pytestmark = pytest.mark.sqlite_only("about the log, whatever the store")
 
 RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] local\.(DEBUG|INFO|WARNING|ERROR): ")
 

@@ -14,6 +14,8 @@ import pytest
 from tests.homes import Home
 from tests.process.signs import notes, own_job
 
+pytestmark = pytest.mark.sqlite_only("about what is printed, whatever the store")
+
 KEYS = [
     "level", "id", "uuid", "connection", "queue", "job", "status", "result", "attempts", "exception", "message",
     "duration", "timestamp",

@@ -9,6 +9,8 @@ import pytest
 from tests.homes import Home
 from tests.process.signs import create_lead
 
+pytestmark = pytest.mark.sqlite_only("about settings, and a file that is not there")
+
 
 def contents(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -74,21 +75,22 @@ class Faults:
 
     @contextmanager
     def around(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
-        real = Session.transaction
+        real = Session._transact_once
 
-        @contextmanager
-        def transaction(session: Session) -> Iterator[None]:
-            outermost = not session.database.transaction_depth()
-            fault = self._next() if outermost else Fault.NONE
-            with real(session):
-                yield
-                if fault is Fault.NOT_MADE:
-                    raise StoreUnavailable("the commit failed")
+        def transact_once(session: Session, work: Callable[[], Any]) -> Any:
+            fault = self._next()
+
+            def work_in_vain() -> None:
+                work()
+                raise StoreUnavailable("the commit failed")
+
+            result = real(session, work_in_vain if fault is Fault.NOT_MADE else work)
             if fault is Fault.ANSWER_LOST:
                 raise StoreUnavailable("the answer was lost")
+            return result
 
         with patch.context() as patched:
-            patched.setattr(Session, "transaction", transaction)
+            patched.setattr(Session, "_transact_once", transact_once)
             patched.setattr(patience, "FIRST_PAUSE_SECONDS", 0)
             yield
 

@@ -23,7 +23,7 @@ from leadq import clock
 from leadq.leads import NewLead, Routing, assign_lead, create_lead
 from leadq.payload import new_uuid
 from leadq.receipt import Receipt
-from leadq.store import dialect
+from leadq.store import sqlite
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import ClaimedJob, NewJob
 from leadq.store.schema import migrate
@@ -67,7 +67,7 @@ def template() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "leadq.db"
         path.touch()
-        database = dialect.SqliteFile(path)
+        database = sqlite.SqliteFile(path)
         migrate(database)
         store = Store(database)
         for address in USERS:
@@ -94,12 +94,12 @@ class Queue(RuleBasedStateMachine):
         super().__init__()
         self.model = Model(now=NOW)
         self.patch = pytest.MonkeyPatch()
-        self.patch.setitem(dialect.SQLITE_PRAGMAS, "synchronous", 0)  # no power cut here
+        self.patch.setitem(sqlite.PRAGMAS, "synchronous", 0)  # no power cut here
         self.patch.setattr(clock, "now", lambda: self.model.now)
         self.folder = Path(tempfile.mkdtemp(prefix="leadq-property-"))
         path = self.folder / "leadq.db"
         path.write_bytes(template())
-        self.stores = [Store(dialect.SqliteFile(path)) for _ in range(2)]
+        self.stores = [Store(sqlite.SqliteFile(path)) for _ in range(2)]
         self.other_program = sqlite3.connect(path, isolation_level=None)
         self.last_worker = 0
         self.living: list[int] = []

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from leadq import clock
 from leadq.payload import new_uuid
 from leadq.store.outcomes import Failed
 from leadq.store.records import ClaimedJob, NewJob
 from leadq.store.store import Store
+from tests.conftest import on_every_database
 from tests.homes import Home
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    on_every_database(metafunc)
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def enqueue(
     store: Store, *, queue: str = "default", priority: int = 0, delay: int = 0, payload: str | None = None
 ) -> NewJob:
     """Stores a job and returns it as it was stored."""
-    now, uuid = clock.now(), new_uuid()
+    now, uuid = store.now(), new_uuid()
     text = payload or json.dumps({"uuid": uuid, "job": "SendLeadCreatedEmail", "data": {"lead_id": 7}})
     job = NewJob(uuid=uuid, queue=queue, payload=text, priority=priority, available_at=now + delay, created_at=now)
     store.jobs.enqueue(job)
@@ -47,7 +51,7 @@ def enqueue_notification(store: Store) -> NewJob:
     user = store.users.create(name="Ana", email=f"{new_uuid()}@example.com")
     lead = store.leads.create(name="Bo", email="bo@example.com", user_id=user.id)
     job = enqueue(store)
-    store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=clock.now())
+    store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=store.now())
     return job
 
 

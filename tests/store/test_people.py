@@ -98,11 +98,9 @@ def test_without_an_active_user_the_lead_is_kept_and_belongs_to_nobody(home: Hom
 @pytest.mark.parametrize("table", ["leads", "jobs", "deliveries"])
 def test_lead_job_and_delivery_are_stored_together_or_not_at_all(home: Home, store: Store, table: str) -> None:
     add_users(store, "a")
-    home.sql(f"CREATE TRIGGER sabotage BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'sabotage'); END")
-    with pytest.raises(Exception, match="sabotage"):
+    with home.sabotaged("INSERT", table), pytest.raises(Exception, match="sabotage"):
         create_lead(store, BO, routing=ROUTING)
     assert [home.count(name) for name in ("leads", "jobs", "deliveries")] == [0, 0, 0]
-    home.sql("DROP TRIGGER sabotage")
     create_lead(store, BO, routing=ROUTING)
     assert [home.count(name) for name in ("leads", "jobs", "deliveries")] == [1, 1, 1]
 

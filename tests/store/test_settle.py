@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from leadq.receipt import Receipt
@@ -201,13 +199,11 @@ def test_a_failure_in_the_middle_leaves_the_job_where_it_was(home: Home, store: 
     job = enqueue_notification(store)
     claimed = claim(store)
     verb = "UPDATE" if table == "deliveries" else "INSERT"
-    home.sql(f"CREATE TRIGGER sabotage BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'sabotage'); END")
-    with pytest.raises(Exception, match="sabotage"):
+    with home.sabotaged(verb, table), pytest.raises(Exception, match="sabotage"):
         store.settlements.settle(claimed, FAILED)
     assert places(home, job.uuid) == {"jobs": 1}
     assert home.count("delivery_events") == 0
     assert delivery_of(store, job.uuid) == ("queued", 0, None, None)
-    home.sql("DROP TRIGGER sabotage")
     assert store.settlements.settle(claimed, FAILED)
     assert places(home, job.uuid) == {"failed_jobs": 1}
 
@@ -215,11 +211,9 @@ def test_a_failure_in_the_middle_leaves_the_job_where_it_was(home: Home, store: 
 def test_the_end_of_a_job_and_the_next_claim_are_one_transaction(home: Home, store: Store) -> None:
     first, second = enqueue(store), enqueue(store)
     claimed = claim(store, worker_id=4)
-    home.sql("CREATE TRIGGER sabotage BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'sabotage'); END")
-    with pytest.raises(Exception, match="sabotage"):
+    with home.sabotaged("UPDATE", "jobs"), pytest.raises(Exception, match="sabotage"):
         store.settlements.settle_and_claim(claimed, Completed(), ("default",))
     assert places(home, first.uuid) == {"jobs": 1}
-    home.sql("DROP TRIGGER sabotage")
     owned, following = store.settlements.settle_and_claim(claimed, Completed(), ("default",))
     assert owned
     assert following is not None
@@ -242,10 +236,7 @@ def test_a_lost_claim_still_gets_the_next_job(home: Home, store: Store) -> None:
 def test_a_process_that_dies_before_the_commit_changes_nothing(home: Home, store: Store) -> None:
     job = enqueue(store)
     claimed = claim(store)
-    other = sqlite3.connect(home.path / "storage" / "leadq.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    other.execute("DELETE FROM jobs")
-    other.close()
+    home.database.abandon("DELETE FROM jobs")
     assert places(home, job.uuid) == {"jobs": 1}
     assert store.settlements.settle(claimed, Failed(error="x", exception="x"))
 

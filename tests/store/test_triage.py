@@ -93,11 +93,9 @@ def test_a_retry_that_breaks_off_in_the_middle_leaves_the_job_failed(
     job = enqueue_notification(store)
     store.settlements.settle(claim(store), FAILED)
     failed = store.failed.find(job.uuid)
-    home.sql(f"CREATE TRIGGER sabotage BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'sabotage'); END")
-    with pytest.raises(Exception, match="sabotage"):
+    with home.sabotaged(verb, table), pytest.raises(Exception, match="sabotage"):
         store.triage.retry(failed.id)
     assert places(home, job.uuid) == {"failed_jobs": 1}
-    home.sql("DROP TRIGGER sabotage")
     assert store.triage.retry(failed.id) == job.uuid
     assert places(home, job.uuid) == {"jobs": 1}
 
@@ -205,8 +203,8 @@ def test_filters_narrow_the_failed_jobs_together(
 
 def test_more_than_a_chunk_of_failed_jobs_is_gone_through_once(home: Home, store: Store) -> None:
     home.sql(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
-        " INSERT INTO failed_jobs (uuid, connection, queue, payload, exception, failed_at)"
+        "INSERT INTO failed_jobs (uuid, connection, queue, payload, exception, failed_at)"
+        " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
         " SELECT 'u' || i, 'database', 'default', '{}', 'x', 0 FROM n",
         2 * CHUNK + 1,
     )

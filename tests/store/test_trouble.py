@@ -12,13 +12,17 @@ import pytest
 
 from leadq.config import load_settings
 from leadq.errors import ConfigError, SchemaMismatch, StoreError, StoreUnavailable
-from leadq.store import dialect
+from leadq.store import dialect, sqlite
 from leadq.store.store import Store
 from leadq.store.trouble import explain, explained_errors
 from tests.homes import Home
 from tests.store.conftest import enqueue
 
+of_files = pytest.mark.sqlite_only("what can befall a file")
+of_file_locks = pytest.mark.sqlite_only("one lock for the whole file")
 
+
+@of_files
 def test_a_missing_file_is_an_error_and_is_not_made(home: Home) -> None:
     file = home.path / "storage" / "leadq.db"
     file.unlink()
@@ -29,6 +33,7 @@ def test_a_missing_file_is_an_error_and_is_not_made(home: Home) -> None:
     assert not file.exists()
 
 
+@of_files
 def test_a_file_that_vanishes_after_it_was_looked_at_is_not_made_either(home: Home) -> None:
     database = dialect.open_database(home.settings.database)
     file = home.path / "storage" / "leadq.db"
@@ -38,12 +43,14 @@ def test_a_file_that_vanishes_after_it_was_looked_at_is_not_made_either(home: Ho
     assert not file.exists()
 
 
+@of_files
 def test_a_folder_is_no_database(home: Home) -> None:
     home.environment["DB_DATABASE"] = "storage"
     with pytest.raises(StoreUnavailable, match=r"^there is no database at "):
         Store.open(home.settings.database)
 
 
+@of_files
 def test_a_file_of_something_else_is_an_error_and_stays_as_it_is(home: Home) -> None:
     file = home.path / "storage" / "leadq.db"
     file.write_bytes(b"Dear diary, " * 1000)
@@ -54,11 +61,12 @@ def test_a_file_of_something_else_is_an_error_and_stays_as_it_is(home: Home) -> 
     assert file.read_bytes() == b"Dear diary, " * 1000
 
 
+@of_file_locks
 def test_a_lock_that_stays_is_unavailable_and_what_was_asked_is_not_done(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialect, "SQLITE_BUSY_SECONDS", 0)
-    monkeypatch.setattr(dialect, "SQLITE_PRAGMAS", {**dialect.SQLITE_PRAGMAS, "busy_timeout": 0})
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(sqlite, "PRAGMAS", {**sqlite.PRAGMAS, "busy_timeout": 0})
     with home.store() as store:
         other = sqlite3.connect(home.path / "storage" / "leadq.db", isolation_level=None)
         with closing(other):
@@ -71,6 +79,7 @@ def test_a_lock_that_stays_is_unavailable_and_what_was_asked_is_not_done(
         assert home.count("jobs") == 1
 
 
+@of_file_locks
 def test_a_lock_that_ends_is_waited_for(home: Home, store: Store) -> None:
     other = sqlite3.connect(home.path / "storage" / "leadq.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -118,8 +127,9 @@ def test_a_database_that_leadq_does_not_know_is_refused() -> None:
 
 def test_after_an_interruption_a_half_done_transaction_is_dropped(home: Home, store: Store) -> None:
     enqueue(store)
-    for statement in ("BEGIN IMMEDIATE", "DELETE FROM jobs"):
-        store._session.database.execute_sql(statement)
+    session = store._session
+    session.database.begin(*session.dialect.begin)
+    session.database.execute_sql("DELETE FROM jobs")
     store.reset()
     assert home.count("jobs") == 1
     enqueue(store)

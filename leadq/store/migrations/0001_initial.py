@@ -4,9 +4,20 @@ Another program may INSERT into `jobs` with Laravel's columns alone, so every co
 default in the database itself.
 """
 
-from peewee import SQL, BigIntegerField, CharField, ForeignKeyField, IntegerField, Model, SqliteDatabase, TextField
-from peewee import AutoField as _AutoField
+from peewee import (
+    SQL,
+    BigAutoField,
+    BigIntegerField,
+    CharField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SqliteDatabase,
+    TextField,
+)
 from playhouse.sqlite_ext import AutoIncrementField
+
+from leadq.store.ddl import MYSQL_TABLE, create_missing
 
 
 class LongTextField(TextField):
@@ -17,13 +28,15 @@ class LongTextField(TextField):
 
 def up(migrator, db):
     # without AUTOINCREMENT SQLite gives a deleted row's id to the next one: a job's id must stay its own
-    key = AutoIncrementField if isinstance(db, SqliteDatabase) else _AutoField
+    sqlite = isinstance(db, SqliteDatabase)
+    key = AutoIncrementField if sqlite else BigAutoField
     zero = [SQL("DEFAULT 0")]
 
     class Base(Model):
         class Meta:
             database = db
             legacy_table_names = False
+            table_settings = () if sqlite else MYSQL_TABLE
 
     class Users(Base):
         id = key()
@@ -150,4 +163,4 @@ def up(migrator, db):
         class Meta:
             table_name = "job_batches"
 
-    db.create_tables([Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, JobBatches])
+    create_missing(db, [Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, JobBatches])

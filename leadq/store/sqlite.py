@@ -1,0 +1,71 @@
+"""An SQLite file as leadq opens it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from peewee import SqliteDatabase
+
+from leadq.errors import StoreUnavailable
+
+BUSY_SECONDS = 5  # how long a statement waits for another program's write lock
+
+PRAGMAS = {
+    "journal_mode": "wal",  # readers and one writer at once
+    "synchronous": 2,  # FULL: a commit that was acknowledged survives a power cut
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_SECONDS * 1000,
+}
+
+
+class SqliteFile(SqliteDatabase):
+    """An SQLite file that is never made by connecting, and whose replacement is noticed.
+
+    A connection goes on reading and writing a file that was deleted or moved away, as after a restore from
+    a backup: whatever it commits is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connected_to = threading.local()
+        super().__init__(f"file:{quote(str(path))}?mode=rw", pragmas=PRAGMAS, timeout=BUSY_SECONDS, uri=True)
+
+    def was_replaced(self) -> bool:
+        """Whether this thread's connection is to another file than the one that stands at the path now."""
+        if self.is_closed():
+            return False
+        return bool(_file_identity(self._path) != self._connected_to.file)
+
+    def _connect(self) -> Any:
+        self._connected_to.file = _file_identity(self._path)
+        connection = super()._connect()  # type: ignore[misc]  # Peewee's hook for subclasses
+        connection.text_factory = _text  # a row that another program filled with bytes must not stop the queue
+        return connection
+
+
+def sqlite_file(path: Path, *, create: bool) -> SqliteFile:
+    """The file at `path`. Raises StoreUnavailable where there is none and `create` is not asked for."""
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o640)
+    elif not path.is_file():
+        raise StoreUnavailable(
+            f"there is no database at {path}", hint="Make it with: leadq migrate (or correct DB_DATABASE in .env)"
+        )
+    return SqliteFile(path)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
