@@ -34,7 +34,18 @@ LAYERS = {
     "leadq.jobs": ("click", "rich", "leadq.worker", "leadq.output", "leadq.commands", "leadq.app"),
     "leadq.output": ("click", "leadq.mail", "leadq.commands", "leadq.app", "leadq.cli"),
 }
-HEAVY = ("peewee", "playhouse", "pymysql", "rich", "jinja2", "dotenv", "email_validator", "smtplib", "sqlite3", "asyncio")
+HEAVY = (
+    "peewee",
+    "playhouse",
+    "pymysql",
+    "rich",
+    "jinja2",
+    "dotenv",
+    "email_validator",
+    "smtplib",
+    "sqlite3",
+    "asyncio",
+)
 
 
 def is_within(module: str, package: str) -> bool:
