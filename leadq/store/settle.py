@@ -8,7 +8,7 @@ from typing import Any
 
 from leadq.payload import new_uuid
 from leadq.store.deliveries import Deliveries
-from leadq.store.jobs import DUE, RESERVED, UNSEEN, Jobs
+from leadq.store.jobs import DUE, UNSEEN, Jobs
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import ClaimedJob
 from leadq.store.session import Session, in_transaction
@@ -70,12 +70,11 @@ class Settlements:
                 )
 
     def _held(self, claimed: ClaimedJob) -> Any:
+        # a row with a worker is reserved; asked for that, too, MariaDB may search the reserved rows rather than take the
+        # one by its id, and then workers wait for each other
         rows = self._rows
         return (
-            (rows.id == claimed.id)
-            & (rows.stage == RESERVED)
-            & (rows.attempts == claimed.attempts)
-            & (rows.worker_id == claimed.worker_id)
+            (rows.id == claimed.id) & (rows.attempts == claimed.attempts) & (rows.worker_id == claimed.worker_id)
         )
 
     def _delete(self, claimed: ClaimedJob) -> bool:
