@@ -59,7 +59,6 @@ def never_within(condition: object, seconds: float) -> bool:
     return True
 
 
-@pytest.mark.sqlite_only("one lock for the whole file")
 def test_a_job_longer_than_the_lease_runs_once_beside_idle_workers(jobs_home: Home) -> None:
     jobs_home.environment["DB_QUEUE_RETRY_AFTER"] = "2"
     jobs_home.insert_job(own_job("Lasting", seconds=6))
@@ -71,6 +70,7 @@ def test_a_job_longer_than_the_lease_runs_once_beside_idle_workers(jobs_home: Ho
     assert jobs_home.log.count("Job started") == jobs_home.log.count("Job done") == 1
 
 
+@pytest.mark.sqlite_only("one lock for the whole file")
 def test_nobody_takes_its_job_when_the_database_was_locked_for_longer_than_the_lease(jobs_home: Home) -> None:
     jobs_home.environment["DB_QUEUE_RETRY_AFTER"] = "3"
     jobs_home.insert_job(own_job("Held", name="long"))

@@ -70,7 +70,6 @@ def test_one_signal_lets_every_worker_end_its_job(jobs_home: Home, number: signa
     assert not any(is_running(pid) for pid in children)
 
 
-@about_processes
 def test_a_second_signal_gives_the_jobs_back(jobs_home: Home) -> None:
     names = held_jobs(jobs_home, 2)
     parent, _ = started(jobs_home, 2)
@@ -84,6 +83,7 @@ def test_a_second_signal_gives_the_jobs_back(jobs_home: Home) -> None:
     assert jobs_home.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None), (0, None)]
 
 
+@about_processes
 def test_ctrl_c_on_a_terminal_is_one_signal_and_not_two(jobs_home: Home) -> None:
     held_jobs(jobs_home, 1)
     terminal = pexpect.spawn(
@@ -106,7 +106,6 @@ def test_ctrl_c_on_a_terminal_is_one_signal_and_not_two(jobs_home: Home) -> None
     assert jobs_home.count("jobs") == 0
 
 
-@about_processes
 def test_a_worker_that_is_killed_is_replaced_and_its_job_runs_again(jobs_home: Home) -> None:
     held_jobs(jobs_home, 1)
     parent, children = started(jobs_home, 2)
@@ -143,6 +142,7 @@ def test_a_worker_over_its_memory_is_replaced(jobs_home: Home) -> None:
     assert jobs_home.stop(parent).exit_code == 0
 
 
+@about_processes
 def test_workers_that_have_reached_an_end_they_were_given_are_not_replaced(jobs_home: Home) -> None:
     for number in range(5):
         jobs_home.insert_job(own_job("Note", text=str(number)))
@@ -168,7 +168,6 @@ def test_when_the_parent_is_killed_the_workers_end_their_jobs_and_stop(jobs_home
 
 
 @about_processes
-@about_processes
 @pytest.mark.parametrize("flags", [[], ["--processes", 2]])
 def test_usr2_pauses_and_cont_lets_go_on(jobs_home: Home, flags: list[object]) -> None:
     worker = jobs_home.start("work", *flags)
@@ -184,6 +183,7 @@ def test_usr2_pauses_and_cont_lets_go_on(jobs_home: Home, flags: list[object]) -
     assert jobs_home.stop(worker).exit_code == 0
 
 
+@about_processes
 def test_each_worker_has_a_name_of_its_own(jobs_home: Home) -> None:
     parent, _ = started(jobs_home, 2, "--name", "night")
     assert [name for (name,) in jobs_home.sql("SELECT name FROM workers ORDER BY name")] == ["night-1", "night-2"]
@@ -191,7 +191,6 @@ def test_each_worker_has_a_name_of_its_own(jobs_home: Home) -> None:
 
 
 @pytest.mark.sqlite_only("a file that is not there")
-@about_processes
 def test_a_database_that_is_not_there_is_told_once(jobs_home: Home) -> None:
     (jobs_home.path / "storage" / "leadq.db").unlink()
     ended = jobs_home.run("work", "--processes", 3, exit_code=1)
@@ -206,6 +205,7 @@ def test_a_wrong_setting_is_told_once(jobs_home: Home) -> None:
     assert ended.stderr.count("MAIL_PORT=none is wrong") == 1
 
 
+@about_processes
 def test_once_and_processes_contradict_each_other(jobs_home: Home) -> None:
     told = jobs_home.run("work", "--once", "--processes", 2, exit_code=2).stderr
     assert "--once runs one job, so it cannot be combined with --processes." in told

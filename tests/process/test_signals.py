@@ -32,7 +32,6 @@ def test_a_signal_lets_the_current_job_end_then_the_worker_stops(jobs_home: Home
     assert '"reason": "interrupted"' in jobs_home.log
 
 
-@pytest.mark.sqlite_only("about signals, whatever the store")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_an_idle_worker_stops_at_once(jobs_home: Home, number: signal.Signals) -> None:
     worker = idle_worker(jobs_home, "--sleep", 60)
@@ -41,6 +40,7 @@ def test_an_idle_worker_stops_at_once(jobs_home: Home, number: signal.Signals) -
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.sqlite_only("about signals, whatever the store")
 def test_a_worker_that_rests_stops_at_once(jobs_home: Home) -> None:
     jobs_home.insert_job(own_job("Note", text="done"))
     worker = jobs_home.start("work", "--rest", 60)

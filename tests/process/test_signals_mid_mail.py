@@ -27,7 +27,6 @@ def test_one_term_lets_the_mail_end_and_records_it(mailing: Home, mail_server: M
     assert mailing.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
 
 
-@pytest.mark.sqlite_only("one lock for the whole file")
 def test_a_second_signal_breaks_the_mail_off_and_the_attempt_does_not_count(
     mailing: Home, mail_server: MailServer
 ) -> None:
@@ -47,6 +46,7 @@ def test_a_second_signal_breaks_the_mail_off_and_the_attempt_does_not_count(
     assert mailing.sql("SELECT status, attempts FROM deliveries") == [("sent", 1)]
 
 
+@pytest.mark.sqlite_only("one lock for the whole file")
 def test_a_worker_in_a_wait_for_a_lock_stops_within_that_wait(jobs_home: Home) -> None:
     worker = idle_worker(jobs_home, "--sleep", 60)
     other = sqlite3.connect(jobs_home.path / "storage" / "leadq.db", isolation_level=None)

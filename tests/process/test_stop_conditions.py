@@ -27,7 +27,6 @@ def test_once_with_an_empty_queue_stops_at_once(home: Home) -> None:
     assert time.monotonic() - began < 5
 
 
-@about_flags
 def test_once_runs_one_job(jobs_home: Home) -> None:
     add_notes(jobs_home, "a", "b")
     jobs_home.run("work", "--once")
@@ -52,6 +51,7 @@ def test_max_time_ends_an_idle_worker(jobs_home: Home) -> None:
     assert '"reason": "max_time"' in jobs_home.log
 
 
+@about_flags
 def test_max_time_ends_a_busy_worker_after_its_job(jobs_home: Home) -> None:
     for _ in range(500):
         jobs_home.insert_job(own_job("Tick"))
@@ -60,7 +60,6 @@ def test_max_time_ends_a_busy_worker_after_its_job(jobs_home: Home) -> None:
     assert jobs_home.sql("SELECT COUNT(*) FROM jobs WHERE reserved_at IS NOT NULL") == [(0,)]
 
 
-@about_flags
 def test_stop_when_empty(jobs_home: Home) -> None:
     add_notes(jobs_home, "a", "b", "c")
     jobs_home.insert_job(own_job("Note", text="later"), delay=3600)
@@ -80,6 +79,7 @@ def test_too_much_memory_ends_the_worker_with_12_after_the_job(jobs_home: Home) 
     assert notes(jobs_home) == ["greedy", "next"]
 
 
+@about_flags
 def test_rest_is_the_wait_after_each_job(jobs_home: Home) -> None:
     for _ in range(3):
         jobs_home.insert_job(own_job("Tick"))
