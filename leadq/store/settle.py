@@ -70,8 +70,8 @@ class Settlements:
                 )
 
     def _held(self, claimed: ClaimedJob) -> Any:
-        # a row with a worker is reserved: asked for its stage, too, MariaDB may search all reserved rows rather than take
-        # this one by its id, and then workers wait for each other
+        # a row with a worker is reserved: asked for its stage, too, MariaDB may search all reserved rows, not take this
+        # one by its id, and then workers wait for each other
         rows = self._rows
         return (
             (rows.id == claimed.id) & (rows.attempts == claimed.attempts) & (rows.worker_id == claimed.worker_id)
