@@ -96,10 +96,15 @@ class Jobs:
 
     def _promote_due(self) -> int:
         # a chunk a transaction: InnoDB's room for locks is small, and passing over other workers' rows fills it, too
-        due = self._jobs.select(self._jobs.id).where(self._unseen_and_due()).limit(CHUNK)
-        ids = [job_id for (job_id,) in self._session.locking_free(due).tuples()]
+        jobs = self._jobs
+        # looked for without a lock: a locking search locks the row behind its range, too, which is somebody's next job
+        found = [job_id for (job_id,) in jobs.select(jobs.id).where(self._unseen_and_due()).limit(CHUNK).tuples()]
+        if not found:
+            return 0
+        rows = self._session.locking_free(jobs.select(jobs.id, jobs.stage).where(jobs.id.in_(found)))
+        ids = [job_id for job_id, stage in rows.tuples() if stage == UNSEEN]
         if ids:
-            self._jobs.update(stage=DUE).where(self._jobs.id.in_(ids)).execute()
+            jobs.update(stage=DUE).where(jobs.id.in_(ids)).execute()
         return len(ids)
 
     def _anything_due(self, queues: Sequence[str]) -> Any:

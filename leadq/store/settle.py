@@ -73,9 +73,7 @@ class Settlements:
         # a row with a worker is reserved: asked for its stage, too, MariaDB may search all reserved rows, not take this
         # one by its id, and then workers wait for each other
         rows = self._rows
-        return (
-            (rows.id == claimed.id) & (rows.attempts == claimed.attempts) & (rows.worker_id == claimed.worker_id)
-        )
+        return (rows.id == claimed.id) & (rows.attempts == claimed.attempts) & (rows.worker_id == claimed.worker_id)
 
     def _delete(self, claimed: ClaimedJob) -> bool:
         return bool(self._rows.delete().where(self._held(claimed)).execute())

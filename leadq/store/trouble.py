@@ -169,7 +169,8 @@ _MYSQL: dict[int, Trouble] = {
     1213: Trouble(StoreContended, "the database has ended a deadlock", "Try again."),
 }
 
-_MASKED = (0, 2006, 2013, 2014)  # what a ROLLBACK meets on a connection that is gone
+# what a ROLLBACK meets on a connection that is gone, and one to a savepoint after a deadlock, which undoes everything
+_MASKED = (0, 2006, 2013, 2014, 1305)
 
 
 @contextmanager
@@ -188,10 +189,13 @@ def _cause(error: BaseException) -> BaseException:
     (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"); so does one on a lost
     connection.
     """
-    while error.__context__ is not None and ("cannot rollback" in str(error) or _number(error) in _MASKED):
-        if not isinstance(error.__context__, (peewee.PeeweeException, sqlite3.Error)):
+    while "cannot rollback" in str(error) or _number(error) in _MASKED:
+        before = error.__context__
+        while before is not None and before.args == error.args:  # the driver's own, which Peewee has wrapped
+            before = before.__context__
+        if not isinstance(before, (peewee.PeeweeException, sqlite3.Error)):
             break
-        error = error.__context__
+        error = before
     return error
 
 

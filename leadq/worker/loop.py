@@ -168,7 +168,8 @@ class Worker:
         store, glance = self._store, self._store.glance_seconds
         try:
             longest = max(self._options.sleep, glance)  # --sleep 0 asks for haste, not for a hot loop
-            until = time.monotonic() + store.jobs.seconds_until_due(longest)
+            # a glance at least: a job that is due may be one that another transaction keeps locked
+            until = time.monotonic() + max(glance, store.jobs.seconds_until_due(longest))
             if self._options.max_time:
                 until = min(until, self._started + self._options.max_time)
             while not (self._stop.requested or self._stop.paused):
