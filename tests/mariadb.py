@@ -45,6 +45,13 @@ SERVER_OPTIONS = (
     "--default-time-zone=+05:30",
 )
 
+DURABLE_OPTIONS = (
+    "--skip-name-resolve",
+    "--innodb-flush-log-at-trx-commit=1",
+    "--innodb-buffer-pool-size=256M",
+    "--max-connections=300",
+)
+
 # SQL that SQLite takes, too: || joins texts, "a" is a name, \ is a backslash
 SESSION_MODE = "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT_TRANS_TABLES"
 # a transaction that leadq left open is an error soon, and not a test that hangs
@@ -61,15 +68,21 @@ def _program(name: str) -> str | None:
 
 
 class MariaDbServer:
-    """A server that runs from `with` to the end of the block."""
+    """A server that runs from `with` to the end of the block.
 
-    def __init__(self) -> None:
+    Args:
+        durable: on the disk and as safe as a server is by default, for a benchmark.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self.port = _free_port()
+        self._durable = durable
         self._databases = 0
 
     def __enter__(self) -> MariaDbServer:
         memory = Path("/dev/shm")
-        self._folder = Path(tempfile.mkdtemp(prefix="leadq-", dir=memory if os.access(memory, os.W_OK) else None))
+        in_memory = not self._durable and os.access(memory, os.W_OK)
+        self._folder = Path(tempfile.mkdtemp(prefix="leadq-", dir=memory if in_memory else None))
         self._keeper = subprocess.Popen(
             ["sh", "-c", KEEPER, "sh", str(self._folder)],
             stdin=subprocess.PIPE,
@@ -153,8 +166,9 @@ class MariaDbServer:
         return str(self._folder / "socket")
 
     def _common_options(self) -> list[str]:
+        options = DURABLE_OPTIONS if self._durable else SERVER_OPTIONS
         as_root = ["--user=root"] if os.geteuid() == 0 else []
-        return ["--no-defaults", *as_root, f"--datadir={self._folder / 'data'}", *SERVER_OPTIONS]
+        return ["--no-defaults", *as_root, f"--datadir={self._folder / 'data'}", *options]
 
     def _install(self) -> None:
         done = subprocess.run(
