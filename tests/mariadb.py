@@ -168,7 +168,8 @@ class MariaDbServer:
     def _common_options(self) -> list[str]:
         options = DURABLE_OPTIONS if self._durable else SERVER_OPTIONS
         as_root = ["--user=root"] if os.geteuid() == 0 else []
-        return ["--no-defaults", *as_root, f"--datadir={self._folder / 'data'}", *options]
+        own = [f"--datadir={self._folder / 'data'}", f"--tmpdir={self._folder}"]  # a server empties its tmpdir first
+        return ["--no-defaults", *as_root, *own, *options]
 
     def _install(self) -> None:
         done = subprocess.run(

@@ -10,11 +10,12 @@ from pathlib import Path
 from peewee import Database, OperationalError, ProgrammingError
 
 from leadq.errors import SchemaMismatch, StoreUnavailable
+from leadq.store.ddl import create_missing
 from leadq.store.dialect import dialect_of
 from leadq.store.trouble import explain, explained_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-ALONE_SECONDS = 60  # how long a migration waits for another one
+ALONE_SECONDS = 50  # how long a migration waits for another one; a server's reply is waited for longer
 LATEST = "0001_initial"  # the newest file in MIGRATIONS: spelled out, so that no command lists a folder
 
 
@@ -44,7 +45,9 @@ def migrate(database: Database) -> list[str]:
             return []
         from playhouse.migrations import Runner
 
-        names: list[str] = Runner(database, str(MIGRATIONS)).up()
+        runner = Runner(database, str(MIGRATIONS))
+        create_missing(database, [runner.History])  # its index, too, where the run before was broken off
+        names: list[str] = runner.up()
         return names
 
 

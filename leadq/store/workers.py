@@ -92,10 +92,9 @@ class Workers:
     def _suspects(self, retry_after: int | None) -> dict[int, WorkerRecord | None]:
         """The workers that seem gone: those that have a row, and those that merely hold jobs."""
         workers = {worker.id: worker for worker in self._all()}
-        held = self._jobs.select(self._jobs.worker_id).where(self._jobs.stage == RESERVED).distinct()
-        unknown: dict[int, WorkerRecord | None] = {
-            worker_id: None for (worker_id,) in held.tuples() if worker_id not in workers
-        }
+        jobs = self._jobs
+        held = jobs.select(jobs.worker_id).where((jobs.stage == RESERVED) & jobs.worker_id.not_in(list(workers)))
+        unknown: dict[int, WorkerRecord | None] = {worker_id: None for (worker_id,) in held.tuples()}
         return unknown | {
             worker.id: worker for worker in workers.values() if self._why_gone(worker, retry_after) is not None
         }
