@@ -12,6 +12,8 @@ from leadq.store.mysql import mysql_server, require_supported, skips_locked_rows
 from leadq.store.sqlite import sqlite_file
 from leadq.store.trouble import explained_errors
 
+DDL_SECONDS = 50  # how long a migration waits for another one; a server's reply is waited for longer
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
@@ -31,9 +33,10 @@ class Dialect:
             a server is asked four times a second, so that fifty idle workers are no load.
         clock: a query for the time in UTC seconds, where the database has a clock of its own: leases are
             reckoned by one clock, and hosts disagree. None where it runs on this host's.
-        ddl_lock: the name of a lock that keeps two migrations apart, where a transaction does not: MySQL
-            commits before each statement that changes a table
-            (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html). None where one does.
+        before_ddl: a query that keeps two migrations apart; it has an answer other than 0 or NULL, or the other
+            one has taken too long. MySQL commits before each statement that changes a table
+            (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html), so it needs a lock by name, which
+            holds until the connection ends. On SQLite a transaction does it, and only has to wait long enough.
     """
 
     begin: tuple[str, ...]
@@ -42,7 +45,7 @@ class Dialect:
     change_counter: str | None
     glance_seconds: float
     clock: str | None
-    ddl_lock: str | None
+    before_ddl: str
 
 
 SQLITE = Dialect(
@@ -52,7 +55,7 @@ SQLITE = Dialect(
     change_counter="PRAGMA data_version",
     glance_seconds=0.025,
     clock=None,
-    ddl_lock=None,
+    before_ddl=f"PRAGMA busy_timeout = {DDL_SECONDS * 1000}",
 )
 
 MYSQL = Dialect(
@@ -62,7 +65,7 @@ MYSQL = Dialect(
     change_counter=None,
     glance_seconds=0.24,
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",  # exact, since the session's time zone is UTC
-    ddl_lock="leadq.migrate",
+    before_ddl=f"SELECT GET_LOCK('leadq.migrate', {DDL_SECONDS})",
 )
 
 # before MySQL 8.0.1 and MariaDB 10.6: a claim waits for another one's end, a few milliseconds, and is as right

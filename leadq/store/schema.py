@@ -11,11 +11,10 @@ from peewee import Database, OperationalError, ProgrammingError
 
 from leadq.errors import SchemaMismatch, StoreUnavailable
 from leadq.store.ddl import create_missing
-from leadq.store.dialect import dialect_of
+from leadq.store.dialect import DDL_SECONDS, dialect_of
 from leadq.store.trouble import explain, explained_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-ALONE_SECONDS = 50  # how long a migration waits for another one; a server's reply is waited for longer
 LATEST = "0001_initial"  # the newest file in MIGRATIONS: spelled out, so that no command lists a folder
 
 
@@ -88,19 +87,14 @@ def require_current_schema(database: Database) -> None:
 def _alone(database: Database) -> Iterator[None]:
     """Keeps a second migration out."""
     dialect = dialect_of(database)
-    if dialect.ddl_lock is None:
-        with database.atomic(*dialect.begin):
-            yield
-        return
-    # the name holds for the whole server: a migration of another database on it is waited for, too
-    ((got,),) = database.execute_sql("SELECT GET_LOCK(%s, %s)", (dialect.ddl_lock, ALONE_SECONDS)).fetchall()
-    if got != 1:
+    ((alone,),) = database.execute_sql(dialect.before_ddl).fetchall()
+    if not alone:
         raise StoreUnavailable(
-            f"another migration has been running for {ALONE_SECONDS} s",
+            f"another migration has been running for {DDL_SECONDS} s",
             hint="Try again; if it stays so: SHOW PROCESSLIST",
         )
-    yield
-    database.execute_sql("DO RELEASE_LOCK(%s)", (dialect.ddl_lock,))  # else the end of the connection does
+    with database.atomic(*dialect.begin):
+        yield
 
 
 def _applied(database: Database) -> list[str]:
