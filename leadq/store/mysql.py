@@ -40,6 +40,7 @@ class MysqlServer(MySQLDatabase):
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._driver = _driver(settings)
+        self._ca_file = settings.ca_file
         super().__init__(settings.name, **_parameters(settings, self._driver.__name__))
 
     def _connect(self) -> Any:
@@ -48,6 +49,10 @@ class MysqlServer(MySQLDatabase):
         except RuntimeError as error:  # PyMySQL: the account's kind of password needs a further package
             raise StoreError(
                 f"the database cannot be asked for a login: {error}", hint="Run: pip install 'leadq[mysql]'"
+            ) from error
+        except OSError as error:  # PyMySQL makes its own error of any but those of the file
+            raise ConfigError(
+                f"MYSQL_ATTR_SSL_CA={self._ca_file} is wrong: expected certificates in PEM form ({error})"
             ) from error
         with connection.cursor() as cursor:
             for statement in SESSION:
@@ -113,7 +118,8 @@ def _parameters(settings: DatabaseSettings, driver: str) -> dict[str, Any]:
     if settings.username:
         parameters["user"] = settings.username
     if settings.password:
-        parameters["password"] = settings.password.reveal()
+        password = settings.password.reveal()
+        parameters["password"] = password.encode() if driver == "pymysql" else password  # it takes a text for Latin-1
     return parameters | (_tls_of_pymysql if driver == "pymysql" else _tls_of_mysqlclient)(settings)
 
 

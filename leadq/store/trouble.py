@@ -92,6 +92,18 @@ _NO_RIGHT = Trouble(
     "Workers need SELECT, INSERT, UPDATE and DELETE; leadq migrate needs CREATE, INDEX, ALTER and REFERENCES, too.",
 )
 
+_NO_TLS = Trouble(
+    StoreUnavailable,
+    "there is no TLS connection to the database server that can be trusted",
+    "Check MYSQL_ATTR_SSL_CA in .env, and that DB_HOST is the name in the server's certificate.",
+)
+
+# what PyMySQL says without a number, or under that of a server which cannot be reached
+_PYMYSQL: tuple[tuple[str, Trouble], ...] = (
+    ("[ssl", _NO_TLS),
+    ("packet sequence number wrong", Trouble(StoreUnavailable, "what answers is no MySQL server", _AWAY.hint)),
+)
+
 # the server's error number: https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
 _MYSQL: dict[int, Trouble] = {
     0: _LOST,  # PyMySQL, on a connection that it has given up
@@ -114,7 +126,7 @@ _MYSQL: dict[int, Trouble] = {
     1698: Trouble(
         StoreUnavailable,
         "the database server refuses the login",
-        "Check DB_USERNAME in .env: this account logs in through DB_SOCKET alone.",
+        "Check DB_USERNAME in .env: this account logs in through DB_SOCKET alone, for the system's user of its name.",
     ),
     1049: Trouble(
         StoreUnavailable,
@@ -138,11 +150,7 @@ _MYSQL: dict[int, Trouble] = {
     2013: _LOST,
     2014: _LOST,
     2055: _LOST,
-    2026: Trouble(
-        StoreUnavailable,
-        "the database server's TLS certificate was not accepted",
-        "Check MYSQL_ATTR_SSL_CA in .env, and that DB_HOST is the name in the certificate.",
-    ),
+    2026: _NO_TLS,
     3159: Trouble(
         StoreUnavailable, "the database server takes TLS connections alone", "Set MYSQL_ATTR_SSL_CA in .env."
     ),
@@ -202,7 +210,7 @@ def _cause(error: BaseException) -> BaseException:
 def explain(error: BaseException) -> StoreError:
     """The error of ours that stands for the driver's."""
     words = _words(error)
-    trouble = _MYSQL.get(_number(error)) or _of_sqlite(words)
+    trouble = _of_words(words, _PYMYSQL) or _MYSQL.get(_number(error)) or _of_words(words, _SQLITE)
     if trouble is None:
         return StoreError(f"the database refused a statement: {words}")
     return trouble.kind(f"{trouble.message} ({words})" if words else trouble.message, hint=trouble.hint)
@@ -218,5 +226,5 @@ def _words(error: BaseException) -> str:
     return str(error.args[1]) if _number(error) >= 0 and len(error.args) > 1 else str(error)
 
 
-def _of_sqlite(words: str) -> Trouble | None:
-    return next((trouble for fragment, trouble in _SQLITE if fragment in words.lower()), None)
+def _of_words(words: str, known: tuple[tuple[str, Trouble], ...]) -> Trouble | None:
+    return next((trouble for fragment, trouble in known if fragment in words.lower()), None)

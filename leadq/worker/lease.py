@@ -18,6 +18,7 @@ from leadq.worker.last_words import LastWords
 SWEEP_SECONDS = 2.0  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
 BEATS_A_LEASE = 6  # so many beats may fail before anybody takes the worker for dead
 LONGEST_BEAT_SECONDS = 15.0
+END_SECONDS = 5.0  # for so long the thread may keep the worker from ending: it may wait for a server that hangs
 
 
 class Lease:
@@ -70,7 +71,7 @@ class Lease:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        self._thread.join(END_SECONDS)
         self._last_words.close()
         with contextlib.suppress(StoreError):  # the row of a process that is gone is swept in any case
             self._store.workers.unregister(self.worker_id)

@@ -23,6 +23,7 @@ from leadq.worker.stop import StopRequest
 Report = Callable[[events.WorkerEvent], None]
 
 EXIT_MEMORY = 12  # as artisan's
+LOCKED_SECONDS = 5.0  # for so long a due job that others have locked keeps --once and --stop-when-empty from ending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,13 @@ class Worker:
 
         def claim() -> tuple[int | None, ClaimedJob | None]:
             counter = store.change_counter()
-            return counter, store.jobs.claim(queues, worker_id) if store.jobs.has_due(queues) else None
+            until = time.monotonic() + (LOCKED_SECONDS if self._ends_when_empty else 0)
+            while store.jobs.has_due(queues):
+                held = store.jobs.claim(queues, worker_id)
+                if held is not None or self._stop.requested or time.monotonic() >= until:
+                    return counter, held
+                self._stop.sleep(store.glance_seconds)  # whoever has locked what is due takes it, or lets it go
+            return counter, None
 
         try:
             counter, held = self._patience.call(
