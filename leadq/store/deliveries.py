@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from peewee import Value
 
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import Delivery, DeliveryStatus, Event
 from leadq.store.session import Session, in_transaction
+from leadq.store.tables import COLUMNS
 
 
 class Deliveries:
@@ -43,9 +46,8 @@ class Deliveries:
     def find(self, uuid: str) -> Delivery | None:
         """One delivery."""
         with self._session.reading():
-            for row in self._rows.select().where(self._rows.uuid == uuid).dicts():
-                return _delivery(row)
-        return None
+            row = self._one.row(uuid=uuid)
+        return None if row is None else _delivery(dict(zip(COLUMNS["deliveries"], row, strict=True)))
 
     def of_lead(self, lead_id: int) -> list[Delivery]:
         """A lead's deliveries, oldest first."""
@@ -73,14 +75,12 @@ class Deliveries:
         """
         match outcome:
             case Completed(receipt=receipt) if receipt is not None:
-                self._update(
-                    uuid,
-                    status=DeliveryStatus.SENT.value,
+                self._note_sent.execute(
+                    uuid=uuid,
                     attempts=attempts,
                     message_id=receipt.message_id,
                     reply=receipt.reply,
-                    error=None,
-                    sent_at=self._session.now(),
+                    now=self._session.now(),
                 )
             case Released() if owned:
                 if self._update_unsent(uuid, attempts=attempts, error=outcome.error):
@@ -123,14 +123,26 @@ class Deliveries:
         """Adds a line to a delivery's story."""
         self._events.insert(uuid=uuid, at=self._session.now(), event=event, attempt=attempt, detail=detail).execute()
 
+    @cached_property
+    def _one(self) -> Prepared:
+        return self._session.prepare(self._rows.select().where(self._rows.uuid == Slot("uuid")))
+
+    @cached_property
+    def _note_sent(self) -> Prepared:
+        sent = self._rows.update(
+            status=DeliveryStatus.SENT.value,
+            attempts=Slot("attempts"),
+            message_id=Slot("message_id"),
+            reply=Slot("reply"),
+            error=None,
+            sent_at=Slot("now"),
+        )
+        return self._session.prepare(sent.where(self._rows.uuid == Slot("uuid")))
+
     def _fail_waiting(self, uuid: str) -> None:
         # one that was dropped stays so: its lead is somebody else's now, and a retry must not tell this user
         waiting = (self._rows.uuid == uuid) & (self._rows.status == DeliveryStatus.QUEUED.value)
         self._rows.update(status=DeliveryStatus.FAILED.value).where(waiting).execute()
-
-    def _update(self, uuid: str, **changes: Any) -> int:
-        changed: int = self._rows.update(**changes).where(self._rows.uuid == uuid).execute()
-        return changed
 
     def _update_unsent(self, uuid: str, **changes: Any) -> int:
         unsent = (self._rows.uuid == uuid) & (self._rows.status != DeliveryStatus.SENT.value)

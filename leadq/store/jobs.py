@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from peewee import JOIN, Case, Select, fn
@@ -10,6 +11,7 @@ from peewee import JOIN, Case, Select, fn
 from leadq.errors import NotFound, UndecodablePayload
 from leadq.payload import decode_payload, new_uuid, with_identity
 from leadq.store.deliveries import Deliveries
+from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import ClaimedJob, JobState, NewJob, QueueSize, StoredJob
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
@@ -17,6 +19,7 @@ from leadq.store.tables import columns
 CONNECTION = "database"  # what `failed_jobs.connection` holds, as in Laravel
 
 CHUNK = 500
+CLAIMED_COLUMNS = ("id", "uuid", "queue", "payload", "priority", "attempts", "created_at", "last_error")
 UNSEEN, DUE, RESERVED = 0, 1, 2  # jobs.stage: see the migration that made it
 
 
@@ -28,6 +31,7 @@ class Jobs:
         self._jobs = session.tables.jobs
         self._workers = session.tables.workers
         self._deliveries = deliveries
+        self._looks: dict[int, Prepared] = {}
 
     # --- enqueue -----------------------------------------------------------------------------------
 
@@ -49,16 +53,20 @@ class Jobs:
     # --- claim -------------------------------------------------------------------------------------
 
     def has_due(self, queues: Sequence[str]) -> bool:
-        """Whether a claim would be worth its write lock. Takes none itself."""
+        """Whether a claim would be worth its write lock. Takes none itself.
+
+        One query with one number: an idle worker on a server asks it four times a second.
+        """
+        asked = {f"queue{number}": queue for number, queue in enumerate(queues)}
         with self._session.reading():
-            ((due,),) = self._anything_due(queues).tuples()
-        return bool(due)
+            row = self._anything_due(len(queues)).row(now=self._session.now(), **asked)
+        return bool(row and row[0])
 
     def seconds_until_due(self, at_most: float) -> float:
         """How long until the next delayed job is due, `at_most` where that is later or there is none."""
-        soonest = self._jobs.select(fn.MIN(self._jobs.available_at)).where(self._jobs.stage == UNSEEN)
         with self._session.reading():
-            ((available_at,),) = soonest.tuples()
+            row = self._soonest.row()
+        available_at = row[0] if row else None
         return at_most if available_at is None else min(at_most, max(0.0, available_at - self._session.now()))
 
     def claim(self, queues: Sequence[str], worker_id: int) -> ClaimedJob | None:
@@ -79,74 +87,92 @@ class Jobs:
         if self._promote_due() == CHUNK:
             return True, None
         for queue in queues:
-            for row in self._session.locking_free(self._next_in(queue)).dicts():
+            row = self._next_in.row(queue=queue)
+            if row is not None:
                 return False, self._reserve(row, worker_id)
         return False, None
 
     @in_transaction
     def claim_by_id(self, job_id: int, worker_id: int) -> ClaimedJob | None:
         """Takes one particular job, due or not; None where somebody else has it or it is gone."""
-        for row in self._session.locking(self._jobs.select().where(self._jobs.id == job_id)).dicts():
-            if row["stage"] != RESERVED:
-                return self._reserve(row, worker_id)
+        jobs = self._jobs
+        free = jobs.select(*self._claimed_columns).where((jobs.id == job_id) & (jobs.stage != RESERVED))
+        for row in self._session.locking(free).tuples():
+            return self._reserve(row, worker_id)
         return None
-
-    def _unseen_and_due(self) -> Any:
-        return (self._jobs.stage == UNSEEN) & (self._jobs.available_at <= self._session.now())
 
     def _promote_due(self) -> int:
         # a chunk a transaction: InnoDB's room for locks is small, and passing over other workers' rows fills it, too
-        jobs = self._jobs
         # looked for without a lock: a locking search locks the row behind its range, too, which is somebody's next job
-        found = [job_id for (job_id,) in jobs.select(jobs.id).where(self._unseen_and_due()).limit(CHUNK).tuples()]
+        found = [job_id for (job_id,) in self._unseen_and_due.rows(now=self._session.now())]
         if not found:
             return 0
+        jobs = self._jobs
         rows = self._session.locking_free(jobs.select(jobs.id, jobs.stage).where(jobs.id.in_(found)))
         ids = [job_id for job_id, stage in rows.tuples() if stage == UNSEEN]
         if ids:
             jobs.update(stage=DUE).where(jobs.id.in_(ids)).execute()
         return len(ids)
 
-    def _anything_due(self, queues: Sequence[str]) -> Any:
-        """One query with one number: an idle worker on a server asks it four times a second."""
-        jobs = self._jobs
-        looks = [jobs.select(jobs.id).where(self._unseen_and_due())]
-        looks += [jobs.select(jobs.id).where((jobs.queue == queue) & (jobs.stage == DUE)) for queue in queues]
-        anything: Any = fn.EXISTS(looks[0])
-        for look in looks[1:]:
-            anything |= fn.EXISTS(look)
-        return Select(columns=[anything]).bind(self._session.database)
+    def _reserve(self, row: tuple[Any, ...], worker_id: int) -> ClaimedJob:
+        found = dict(zip(CLAIMED_COLUMNS, row, strict=True))
+        attempts = found["attempts"] + 1
+        if found["uuid"] is None:
+            found["uuid"], found["payload"] = self._identify(found)
+        self._take.execute(id=found["id"], now=self._session.now(), worker=worker_id, attempts=attempts)
+        return ClaimedJob(**{**found, "attempts": attempts}, worker_id=worker_id, connection=CONNECTION)
 
-    def _next_in(self, queue: str) -> Any:
+    def _identify(self, found: dict[str, Any]) -> tuple[str, str]:
+        """Gives a row that another program inserted a uuid of its own."""
+        uuid, payload = _identity(found["payload"], created_at=found["created_at"])
+        self._jobs.update(uuid=uuid, payload=payload).where(self._jobs.id == found["id"]).execute()
+        return uuid, payload
+
+    # the queries that are run for every job
+
+    @property
+    def _claimed_columns(self) -> list[Any]:
+        return [getattr(self._jobs, column) for column in CLAIMED_COLUMNS]
+
+    @cached_property
+    def _next_in(self) -> Prepared:
         # one queue a query: `queue IN (…) ORDER BY` would sort in a temporary b-tree
-        due = (self._jobs.queue == queue) & (self._jobs.stage == DUE)
-        return self._jobs.select().where(due).order_by(self._jobs.priority, self._jobs.id).limit(1)
+        due = (self._jobs.queue == Slot("queue")) & (self._jobs.stage == DUE)
+        rows = self._jobs.select(*self._claimed_columns).where(due).order_by(self._jobs.priority, self._jobs.id)
+        return self._session.prepare(self._session.locking_free(rows.limit(1)))
 
-    def _reserve(self, row: dict[str, Any], worker_id: int) -> ClaimedJob:
-        attempts = row["attempts"] + 1
-        changes: dict[str, Any] = {
-            "stage": RESERVED,
-            "reserved_at": self._session.now(),
-            "worker_id": worker_id,
-            "attempts": attempts,
-        }
-        uuid, payload = row["uuid"], row["payload"]
-        if uuid is None:
-            uuid, payload = _identify(payload, created_at=row["created_at"])
-            changes |= {"uuid": uuid, "payload": payload}
-        self._jobs.update(**changes).where(self._jobs.id == row["id"]).execute()
-        return ClaimedJob(
-            id=row["id"],
-            uuid=uuid,
-            worker_id=worker_id,
-            connection=CONNECTION,
-            queue=row["queue"],
-            payload=payload,
-            priority=row["priority"],
-            attempts=attempts,
-            created_at=row["created_at"],
-            last_error=row["last_error"],
+    @cached_property
+    def _take(self) -> Prepared:
+        taken = self._jobs.update(
+            stage=RESERVED, reserved_at=Slot("now"), worker_id=Slot("worker"), attempts=Slot("attempts")
         )
+        return self._session.prepare(taken.where(self._jobs.id == Slot("id")))
+
+    @cached_property
+    def _unseen_and_due(self) -> Prepared:
+        return self._session.prepare(self._jobs.select(self._jobs.id).where(self._is_unseen_and_due()).limit(CHUNK))
+
+    @cached_property
+    def _soonest(self) -> Prepared:
+        return self._session.prepare(
+            self._jobs.select(fn.MIN(self._jobs.available_at)).where(self._jobs.stage == UNSEEN)
+        )
+
+    def _anything_due(self, queue_count: int) -> Prepared:
+        if queue_count not in self._looks:
+            self._looks[queue_count] = self._prepare_look(queue_count)
+        return self._looks[queue_count]
+
+    def _prepare_look(self, queue_count: int) -> Prepared:
+        jobs = self._jobs
+        anything: Any = fn.EXISTS(jobs.select(jobs.id).where(self._is_unseen_and_due()))
+        for number in range(queue_count):
+            due = (jobs.queue == Slot(f"queue{number}")) & (jobs.stage == DUE)
+            anything |= fn.EXISTS(jobs.select(jobs.id).where(due))
+        return self._session.prepare(Select(columns=[anything]).bind(self._session.database))
+
+    def _is_unseen_and_due(self) -> Any:
+        return (self._jobs.stage == UNSEEN) & (self._jobs.available_at <= Slot("now"))
 
     # --- look and count ----------------------------------------------------------------------------
 
@@ -276,7 +302,7 @@ class Jobs:
         return None
 
 
-def _identify(payload: str, *, created_at: int) -> tuple[str, str]:
+def _identity(payload: str, *, created_at: int) -> tuple[str, str]:
     """The uuid that a row inserted by another program brings along or gets, and its payload with it."""
     uuid = new_uuid()
     try:

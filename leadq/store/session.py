@@ -16,6 +16,7 @@ from peewee import Database
 from leadq import clock
 from leadq.errors import NotFound, StoreContended, StoreUnavailable
 from leadq.store.dialect import Dialect
+from leadq.store.prepared import Prepared
 from leadq.store.sqlite import SqliteFile
 from leadq.store.tables import Tables
 from leadq.store.trouble import explained_errors
@@ -85,6 +86,10 @@ class Session:
     def locking_free(self, query: Any) -> Any:
         """`query`, passing over rows that somebody else has locked."""
         return query.for_update(self.dialect.free_row_lock) if self.dialect.free_row_lock else query
+
+    def prepare(self, query: Any) -> Prepared:
+        """`query`, for being run many times."""
+        return Prepared(self.database, query)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

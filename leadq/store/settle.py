@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from leadq.payload import new_uuid
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import DUE, UNSEEN, Jobs
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import ClaimedJob
 from leadq.store.session import Session, in_transaction
 
@@ -69,14 +71,19 @@ class Settlements:
                     last_error=claimed.last_error,
                 )
 
-    def _held(self, claimed: ClaimedJob) -> Any:
+    @cached_property
+    def _delete_held(self) -> Prepared:
+        held = self._held(Slot("id"), Slot("attempts"), Slot("worker"))
+        return self._session.prepare(self._rows.delete().where(held))
+
+    def _held(self, job_id: int | Slot, attempts: int | Slot, worker_id: int | Slot) -> Any:
         # a row with a worker is reserved: asked for its stage, too, MariaDB may search all reserved rows, not take this
         # one by its id, and then workers wait for each other
         rows = self._rows
-        return (rows.id == claimed.id) & (rows.attempts == claimed.attempts) & (rows.worker_id == claimed.worker_id)
+        return (rows.id == job_id) & (rows.attempts == attempts) & (rows.worker_id == worker_id)
 
     def _delete(self, claimed: ClaimedJob) -> bool:
-        return bool(self._rows.delete().where(self._held(claimed)).execute())
+        return bool(self._delete_held.changed(id=claimed.id, attempts=claimed.attempts, worker=claimed.worker_id))
 
     def _put_back(self, claimed: ClaimedJob, *, attempts: int, delay_seconds: float, last_error: str | None) -> bool:
         now = self._session.now()
@@ -89,7 +96,8 @@ class Settlements:
             available_at=available_at,
             last_error=last_error,
         )
-        return bool(changed.where(self._held(claimed)).execute())
+        held = self._held(claimed.id, claimed.attempts, claimed.worker_id)
+        return bool(changed.where(held).execute())
 
     def _insert_failed(self, claimed: ClaimedJob, outcome: Failed) -> None:
         uuid = claimed.uuid

@@ -82,9 +82,9 @@ def home_on(database: str) -> Iterator[Home]:
 def fill(home: Home, count: int) -> None:
     home.sql("DELETE FROM jobs")
     home.sql(
-        f"INSERT INTO jobs (queue, payload, available_at, created_at, stage)"
+        f"INSERT INTO jobs (queue, payload, available_at, created_at, stage, uuid)"
         f" WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
-        f" SELECT 'default', ?, 0, 0, 1 FROM n",
+        f" SELECT 'default', ?, 0, 0, 1, 1000000 + i FROM n",
         PAYLOAD,
     )
 

@@ -1,0 +1,47 @@
+"""Queries that are run for every job: built and turned into SQL once, which takes Peewee longer than running them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Database
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Stands in a query for a value that is given when it is run."""
+
+    name: str
+
+
+class Prepared:
+    """A query with slots.
+
+    Args:
+        database: where it is run.
+        query: a Peewee query; a Slot may stand wherever a value may.
+    """
+
+    def __init__(self, database: Database, query: Any) -> None:
+        self._database = database
+        self._sql, self._values = query.sql()
+
+    def execute(self, **slots: Any) -> Any:
+        """Runs it and returns the driver's cursor."""
+        values = [slots[value.name] if isinstance(value, Slot) else value for value in self._values]
+        return self._database.execute_sql(self._sql, values)
+
+    def row(self, **slots: Any) -> tuple[Any, ...] | None:
+        """Its first row."""
+        row: tuple[Any, ...] | None = self.execute(**slots).fetchone()
+        return row
+
+    def rows(self, **slots: Any) -> list[tuple[Any, ...]]:
+        """All its rows."""
+        return list(self.execute(**slots).fetchall())
+
+    def changed(self, **slots: Any) -> int:
+        """How many rows it changed or deleted."""
+        count: int = self.execute(**slots).rowcount
+        return count
