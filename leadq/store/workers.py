@@ -48,9 +48,12 @@ class Workers:
             retry_after: seconds without a beat after which one is taken for dead.
         """
         with self._session.reading():
-            return [worker for worker in self._all() if self._why_gone(worker, retry_after) is None]
+            now = self._session.now()
+            return [worker for worker in self._all() if _why_gone(worker, retry_after, now) is None]
 
-    def release_orphans(self, *, retry_after: int | None, last_words: LastWords) -> list[Orphan]:
+    def release_orphans(
+        self, *, retry_after: int | None, last_words: LastWords, now: int | None = None
+    ) -> list[Orphan]:
         """Makes the jobs of workers that are gone due again. The attempt that was broken off counts.
 
         Takes no write lock where there are none.
@@ -60,13 +63,16 @@ class Workers:
                 which cannot be asked, or one that was stopped; None takes nobody for dead for that. One on
                 this host whose process is gone is known to be dead at once.
             last_words: what is known of the end of a worker of this host.
+            now: by this time silence is judged; the present one if None. A clock may jump after the caller has
+                looked at it.
         """
+        now = self._session.now() if now is None else now
         with self._session.reading():
-            suspects = self._suspects(retry_after)
+            suspects = self._suspects(retry_after, now)
         orphans: list[Orphan] = []
         for worker_id, worker in suspects.items():
             words = last_words(worker) if worker is not None else None
-            orphans += self._release_jobs_if_gone(worker_id, retry_after, words)
+            orphans += self._release_jobs_if_gone(worker_id, retry_after, now, words)
         return orphans
 
     @in_transaction
@@ -89,34 +95,27 @@ class Workers:
             available_at=self._session.now(),
         ).where(held).execute()
 
-    def _suspects(self, retry_after: int | None) -> dict[int, WorkerRecord | None]:
+    def _suspects(self, retry_after: int | None, now: int) -> dict[int, WorkerRecord | None]:
         """The workers that seem gone: those that have a row, and those that merely hold jobs."""
         workers = {worker.id: worker for worker in self._all()}
         jobs = self._jobs
         held = jobs.select(jobs.worker_id).where((jobs.stage == RESERVED) & jobs.worker_id.not_in(list(workers)))
         unknown: dict[int, WorkerRecord | None] = {worker_id: None for (worker_id,) in held.tuples()}
         return unknown | {
-            worker.id: worker for worker in workers.values() if self._why_gone(worker, retry_after) is not None
+            worker.id: worker for worker in workers.values() if _why_gone(worker, retry_after, now) is not None
         }
 
     @in_transaction
-    def _release_jobs_if_gone(self, worker_id: int, retry_after: int | None, last_words: str | None) -> list[Orphan]:
+    def _release_jobs_if_gone(
+        self, worker_id: int, retry_after: int | None, now: int, last_words: str | None
+    ) -> list[Orphan]:
         """Looks once more, now that nobody can change it: the worker may have been late with its beat."""
         rows = self._session.locking(self._rows.select().where(self._rows.id == worker_id))
         worker = next((_worker(row) for row in rows.dicts()), None)
-        why = self._why_gone(worker, retry_after) if worker else "its worker is unknown"
+        why = _why_gone(worker, retry_after, now) if worker else "its worker is unknown"
         if why is None:
             return []
         return self._release_jobs_of(worker_id, f"{why}: {last_words}" if last_words else why)
-
-    def _why_gone(self, worker: WorkerRecord, retry_after: int | None) -> str | None:
-        process = worker.process
-        who = f"worker {worker.name} (pid {process.pid} on {process.host})"
-        if process.can_be_seen() and not process.is_running():
-            return f"{who} is gone"
-        silence = self._session.now() - worker.seen_at
-        too_long = retry_after is not None and silence > retry_after  # whole seconds: one may have just begun
-        return f"{who} was silent for {silence} s" if too_long else None
 
     def _release_jobs_of(self, worker_id: int, reason: str) -> list[Orphan]:
         jobs = self._jobs
@@ -148,6 +147,16 @@ class Workers:
             "started_at": now,
             "seen_at": now,
         }
+
+
+def _why_gone(worker: WorkerRecord, retry_after: int | None, now: int) -> str | None:
+    process = worker.process
+    who = f"worker {worker.name} (pid {process.pid} on {process.host})"
+    if process.can_be_seen() and not process.is_running():
+        return f"{who} is gone"
+    silence = now - worker.seen_at
+    too_long = retry_after is not None and silence > retry_after  # whole seconds: one may have just begun
+    return f"{who} was silent for {silence} s" if too_long else None
 
 
 def _worker(row: dict[str, Any]) -> WorkerRecord:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from leadq import clock
 from leadq.errors import StoreError
 from leadq.store.records import Orphan
 from leadq.store.store import Store
@@ -60,7 +59,7 @@ class Lease:
         self.worker_id = 0
 
     def __enter__(self) -> Lease:
-        self._beat_at = clock.now()
+        self._beat_at = self._store.now()
         self._sweep()
         self.worker_id = self._store.workers.register(name=self._name, queues=self._queues)
         self._last_words.open(self.worker_id)
@@ -86,8 +85,9 @@ class Lease:
                     if now >= next_beat:
                         next_beat = now + self._beat_seconds
                         self._store.workers.beat(self.worker_id, name=self._name, queues=self._queues)
-                        self._distrust_silence_if_late_ourselves()
-                        self._beat_at = clock.now()
+                        seen_at = self._store.now()
+                        self._distrust_silence_if_late_ourselves(seen_at)
+                        self._beat_at = seen_at
                     if now >= next_sweep:
                         next_sweep = now + SWEEP_SECONDS
                         self._sweep()
@@ -98,15 +98,16 @@ class Lease:
             self._store.close()
 
     def _sweep(self) -> None:
-        self._distrust_silence_if_late_ourselves()
+        now = self._store.now()
+        self._distrust_silence_if_late_ourselves(now)
         patience = self._retry_after if time.monotonic() >= self._judge_silence_from else None
-        orphans = self._store.workers.release_orphans(retry_after=patience, last_words=self._last_words.of)
+        orphans = self._store.workers.release_orphans(retry_after=patience, last_words=self._last_words.of, now=now)
         if orphans:
             self._told(orphans)
 
-    def _distrust_silence_if_late_ourselves(self) -> None:
+    def _distrust_silence_if_late_ourselves(self, now: int) -> None:
         """The host slept, the clock jumped, or the database was locked: then the others are late for that, too."""
-        if clock.now() - self._beat_at > 2 * self._beat_seconds + 1:
+        if now - self._beat_at > 2 * self._beat_seconds + 1:
             self._distrust_silence()
 
     def _distrust_silence(self) -> None:

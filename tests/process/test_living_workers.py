@@ -20,8 +20,7 @@ def jumping(now):
     return lambda *clock: now(*clock) + (1000 if Path("jumped").exists() else 0)
 
 
-clock.now = jumping(clock.now)
-clock.DatabaseClock.now = jumping(clock.DatabaseClock.now)
+{which}.now = jumping({which}.now)
 """
 
 SLOW_BEAT = """
@@ -90,8 +89,12 @@ def test_nobody_takes_its_job_when_the_database_was_locked_for_longer_than_the_l
     assert jobs_home.stop(busy).exit_code == jobs_home.stop(idle).exit_code == 0
 
 
-def test_nobody_takes_its_job_when_the_clock_jumps_as_after_a_suspended_host(jobs_home: Home) -> None:
-    add_module_beside_own_jobs(jobs_home, "jumping_clock", JUMPING_CLOCK)
+@pytest.mark.parametrize(
+    "which",
+    ["clock", pytest.param("clock.DatabaseClock", marks=pytest.mark.mariadb_only("a server has a clock of its own"))],
+)
+def test_nobody_takes_its_job_when_the_clock_jumps_as_after_a_suspended_host(jobs_home: Home, which: str) -> None:
+    add_module_beside_own_jobs(jobs_home, "jumping_clock", JUMPING_CLOCK.replace("{which}", which))
     jobs_home.insert_job(own_job("Held", name="long"))
     busy = jobs_home.start("work")
     until_held(jobs_home, "long")
