@@ -12,6 +12,7 @@ from leadq.store.records import NewJob
 from leadq.store.store import Store
 
 PRIORITY_RANGE = range(-(2**31), 2**31)
+QUEUE_LIMIT = 255  # characters; the column's width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +46,22 @@ def dispatch(
         priority: beats the job's own; lower runs first.
 
     Raises:
-        InvalidInput: the job's data is not plain JSON, or the priority is out of range.
+        InvalidInput: the job's data is not plain JSON, the priority is out of range, or the queue's name too long.
     """
     uuid, now = new_uuid(), store.now()
     rank = job.priority if priority is None else priority
     if rank not in PRIORITY_RANGE:
         raise InvalidInput(f"priority {rank} is out of range: expected {PRIORITY_RANGE[0]} to {PRIORITY_RANGE[-1]}")
+    name = queue or job.queue or default_queue
+    if len(name) > QUEUE_LIMIT:
+        raise InvalidInput(f"the queue's name has {len(name)} characters: expected at most {QUEUE_LIMIT}")
     try:
         payload = encode_payload(payload_of(job, uuid=uuid, created_at=now))
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"the data of {type(job).__name__} is not plain JSON: {error}") from error
     new = NewJob(
         uuid=uuid,
-        queue=queue or job.queue or default_queue,
+        queue=name,
         payload=payload,
         priority=rank,
         available_at=now + math.ceil(delay),

@@ -15,6 +15,10 @@ from leadq.store.records import Delivery, DeliveryStatus, Event
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import COLUMNS
 
+# characters that the columns have room for: that a mail was accepted is recorded, whatever words a job finds for it
+MESSAGE_ID_LIMIT = 255
+REPLY_LIMIT = 16_000
+
 
 class Deliveries:
     """The rows of `deliveries` and `delivery_events`. A delivery's uuid is its job's."""
@@ -78,8 +82,8 @@ class Deliveries:
                 self._note_sent.execute(
                     uuid=uuid,
                     attempts=attempts,
-                    message_id=receipt.message_id,
-                    reply=receipt.reply,
+                    message_id=receipt.message_id[:MESSAGE_ID_LIMIT],
+                    reply=receipt.reply[:REPLY_LIMIT],
                     now=self._session.now(),
                 )
             case Released() if owned:

@@ -114,7 +114,8 @@ def _parameters(settings: DatabaseSettings, driver: str) -> dict[str, Any]:
     if settings.socket:
         parameters["unix_socket"] = settings.socket
     else:
-        parameters |= {"host": settings.host, "port": settings.port}
+        by_socket = driver == "MySQLdb" and settings.host == "localhost"  # so it takes that name, whatever the port
+        parameters |= {"host": "127.0.0.1" if by_socket else settings.host, "port": settings.port}
     if settings.username:
         parameters["user"] = settings.username
     if settings.password:

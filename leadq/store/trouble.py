@@ -180,18 +180,27 @@ _MYSQL: dict[int, Trouble] = {
 # what a ROLLBACK meets on a connection that is gone, and one to a savepoint after a deadlock, which undoes everything
 _MASKED = (0, 2006, 2013, 2014, 1305)
 
+_DATABASE_ERRORS = (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error)  # Peewee lets those of a fetch pass
+
 
 @contextmanager
 def explained_errors() -> Iterator[None]:
-    """Raises StoreError or one of its kinds in place of the driver's errors."""
+    """Raises StoreError or one of its kinds in place of the driver's errors.
+
+    An interruption, such as a timeout that strikes in the middle of a statement, stays what it was, though it costs
+    PyMySQL its connection and the ROLLBACK then fails.
+    """
     try:
         yield
-    except (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error) as error:  # Peewee lets those of a fetch pass
-        raise explain(_cause(error)) from error
+    except _DATABASE_ERRORS as error:
+        cause = _cause(error)
+        if not isinstance(cause, _DATABASE_ERRORS):
+            raise cause from None
+        raise explain(cause) from error
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What went wrong first, where undoing it failed, too.
+    """What went wrong first, where undoing it failed, too: an error of the database's, or what broke it off.
 
     After a full disk or an I/O error SQLite has rolled back by itself, and the ROLLBACK that follows fails
     (https://www.sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction"); so does one on a lost
@@ -201,7 +210,7 @@ def _cause(error: BaseException) -> BaseException:
         before = error.__context__
         while before is not None and before.args == error.args:  # the driver's own, which Peewee has wrapped
             before = before.__context__
-        if not isinstance(before, (peewee.PeeweeException, sqlite3.Error)):
+        if before is None or isinstance(before, OSError):  # PyMySQL made its own error of that
             break
         error = before
     return error

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MAIL_SHARE = 5 / 6  # of the timeout: a mail server that is slow must not look like a job that hangs
 UNLIMITED_MAIL_SECONDS = 600  # RFC 5321, 4.5.3.2.6: the reply to the final dot may take ten minutes
 ERROR_LIMIT = 500
+EXCEPTION_LIMIT = 500_000  # characters: an old MySQL server takes 4 MB at a time, and must be able to take this
 STORE_PAUSE_SECONDS = 5  # a job that met a locked database is not to blame, and is not to come back at once
 INTERRUPTIONS = (AttemptTimedOut, StopNow, KeyboardInterrupt)
 
@@ -213,7 +214,7 @@ class Executor:
 
 def error_line(error: BaseException) -> str:
     """`Type: message` in one harmless line."""
-    message = error.message if isinstance(error, LeadqError) else str(error)
+    message = (error.message if isinstance(error, LeadqError) else str(error))[:EXCEPTION_LIMIT]
     return one_line(f"{type(error).__name__}: {message}" if message else type(error).__name__, limit=ERROR_LIMIT)
 
 
@@ -222,4 +223,5 @@ def _exception_text(error: BaseException, line: str) -> str:
     if isinstance(error, PermanentFailure) and error.__cause__ is None:
         hint = f"\n{error.hint}" if error.hint else ""
         return f"{line}{hint}"
-    return f"{line}\n{many_lines(''.join(traceback.format_exception(error)))}"
+    text = "".join(traceback.format_exception(error))[-EXCEPTION_LIMIT:]  # its end tells most
+    return f"{line}\n{many_lines(text)}"

@@ -42,7 +42,8 @@ def up(migrator, db):
         id = key()
         name = CharField()
         email = CharField()
-        email_key = CharField(unique=True)  # the address folded, since it is unique whatever its case
+        # the address folded, since it is unique whatever its case; that makes up to three letters of one
+        email_key = CharField(max_length=400, unique=True)
         active = IntegerField(constraints=[SQL("DEFAULT 1")])
         last_lead_at = BigIntegerField(constraints=zero)  # who has waited longest comes first
         last_lead_id = BigIntegerField(constraints=zero)  # … and decides within one second
@@ -102,7 +103,7 @@ def up(migrator, db):
         pid = IntegerField()
         pid_space = CharField(max_length=128)  # the boot and the pid namespace in which pid means something
         pid_started = CharField(max_length=32)  # tells a process from a later one with the same pid
-        queues = TextField()
+        queues = LongTextField()
         started_at = BigIntegerField()
         seen_at = BigIntegerField()
 
