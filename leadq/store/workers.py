@@ -84,16 +84,16 @@ class Workers:
             running: the one attempt that it does know of. A further attempt at the same job is a stray, too.
         """
         jobs = self._jobs
-        held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
+        strays = jobs.id.in_(self._ids_held_by(worker_id)) & (jobs.worker_id == worker_id)
         if running is not None:
-            held &= (jobs.id != running.id) | (jobs.attempts != running.attempts)
+            strays &= (jobs.id != running.id) | (jobs.attempts != running.attempts)
         jobs.update(
             stage=UNSEEN,
             reserved_at=None,
             worker_id=None,
             attempts=jobs.attempts - 1,
             available_at=self._session.now(),
-        ).where(held).execute()
+        ).where(strays).execute()
 
     def _suspects(self, retry_after: int | None, now: int) -> dict[int, WorkerRecord | None]:
         """The workers that seem gone: those that have a row, and those that merely hold jobs."""
@@ -119,7 +119,7 @@ class Workers:
 
     def _release_jobs_of(self, worker_id: int, reason: str) -> list[Orphan]:
         jobs = self._jobs
-        held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
+        held = jobs.id.in_(self._ids_held_by(worker_id)) & (jobs.worker_id == worker_id)
         orphans = [
             Orphan(uuid=uuid, attempts=attempts, reason=reason)
             for uuid, attempts in self._session.locking(jobs.select(jobs.uuid, jobs.attempts).where(held)).tuples()
@@ -131,6 +131,12 @@ class Workers:
             self._deliveries.note_abandoned(orphan.uuid, attempts=orphan.attempts, reason=reason)
         self._rows.delete().where(self._rows.id == worker_id).execute()
         return orphans
+
+    def _ids_held_by(self, worker_id: int) -> list[int]:
+        """Found without a lock: a search that locks waits for every reserved row on its way, whoever has locked it."""
+        jobs = self._jobs
+        held = (jobs.stage == RESERVED) & (jobs.worker_id == worker_id)
+        return [job_id for (job_id,) in jobs.select(jobs.id).where(held).tuples()]
 
     def _all(self) -> list[WorkerRecord]:
         return [_worker(row) for row in self._rows.select().order_by(self._rows.id).dicts()]
