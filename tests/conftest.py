@@ -13,6 +13,7 @@ import pytest
 
 from leadq import clock
 from leadq.settings_keys import KEYS
+from leadq.store.session import Session
 from tests.homes import Home
 from tests.mariadb import MariaDbDatabase, MariaDbServer, is_installed
 from tests.smtp_servers import MailServer
@@ -149,4 +150,5 @@ def time_now(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
     monkeypatch.setattr(clock, "now", lambda: stopped.now)
     monkeypatch.setattr(clock.DatabaseClock, "now", lambda _: stopped.now)
+    monkeypatch.setattr(Session, "up_since", lambda _: 0)  # a server that was up all that time
     return stopped

@@ -33,6 +33,8 @@ class Dialect:
             a server is asked four times a second, so that fifty idle workers are no load.
         clock: a query for the time in UTC seconds, where the database has a clock of its own: leases are
             reckoned by one clock, and hosts disagree. None where it runs on this host's.
+        uptime: a query for a name and for how many seconds the server has been up: nobody could say that they
+            live before. None without a server.
         before_ddl: a query that keeps two migrations apart; it has an answer other than 0 or NULL, or the other
             one has taken too long. MySQL commits before each statement that changes a table
             (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html), so it needs a lock by name, which
@@ -45,6 +47,7 @@ class Dialect:
     change_counter: str | None
     glance_seconds: float
     clock: str | None
+    uptime: str | None
     before_ddl: str
 
 
@@ -55,6 +58,7 @@ SQLITE = Dialect(
     change_counter="PRAGMA data_version",
     glance_seconds=0.025,
     clock=None,
+    uptime=None,
     before_ddl=f"PRAGMA busy_timeout = {DDL_SECONDS * 1000}",
 )
 
@@ -65,6 +69,7 @@ MYSQL = Dialect(
     change_counter=None,
     glance_seconds=0.24,
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",  # exact, since the session's time zone is UTC
+    uptime="SHOW GLOBAL STATUS LIKE 'Uptime'",
     before_ddl=f"SELECT GET_LOCK('leadq.migrate', {DDL_SECONDS})",
 )
 

@@ -110,20 +110,26 @@ class Session:
         """The time in whole UTC seconds, by the one clock that all of a database's users share."""
         return self._clock.now() if self._clock else clock.now()
 
+    def up_since(self) -> int:
+        """Since when the database could be used, by its clock; 0 where nobody knows."""
+        if self.dialect.uptime is None:
+            return 0
+        _, seconds = self._row_of(self.dialect.uptime)
+        return self.now() - int(seconds)
+
     def change_counter(self) -> int | None:
         """See Store.change_counter."""
         self._refuse_replaced_file()
         if self.dialect.change_counter is None:
             return None
-        return int(self._value_of(self.dialect.change_counter))
+        return int(self._row_of(self.dialect.change_counter)[0])
 
     def _ask_the_time(self) -> float:
-        return float(self._value_of(self.dialect.clock))
+        return float(self._row_of(self.dialect.clock)[0])
 
-    def _value_of(self, query: str | None) -> Any:
+    def _row_of(self, query: str | None) -> Any:
         with explained_errors():
-            (value,) = self.database.execute_sql(query).fetchone()
-        return value
+            return self.database.execute_sql(query).fetchone()
 
     def _refuse_replaced_file(self) -> None:
         database = self.database

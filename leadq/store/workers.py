@@ -69,10 +69,14 @@ class Workers:
         now = self._session.now() if now is None else now
         with self._session.reading():
             suspects = self._suspects(retry_after, now)
+            if not suspects:
+                return []
+            up_since = self._session.up_since()
+            suspects = self._suspects(retry_after, now, up_since)
         orphans: list[Orphan] = []
         for worker_id, worker in suspects.items():
             words = last_words(worker) if worker is not None else None
-            orphans += self._release_jobs_if_gone(worker_id, retry_after, now, words)
+            orphans += self._release_jobs_if_gone(worker_id, retry_after, now, up_since, words)
         return orphans
 
     @in_transaction
@@ -95,24 +99,24 @@ class Workers:
             available_at=self._session.now(),
         ).where(strays).execute()
 
-    def _suspects(self, retry_after: int | None, now: int) -> dict[int, WorkerRecord | None]:
+    def _suspects(self, retry_after: int | None, now: int, up_since: int = 0) -> dict[int, WorkerRecord | None]:
         """The workers that seem gone: those that have a row, and those that merely hold jobs."""
         workers = {worker.id: worker for worker in self._all()}
         jobs = self._jobs
         held = jobs.select(jobs.worker_id).where((jobs.stage == RESERVED) & jobs.worker_id.not_in(list(workers)))
         unknown: dict[int, WorkerRecord | None] = {worker_id: None for (worker_id,) in held.tuples()}
         return unknown | {
-            worker.id: worker for worker in workers.values() if _why_gone(worker, retry_after, now) is not None
+            worker.id: worker for worker in workers.values() if _why_gone(worker, retry_after, now, up_since)
         }
 
     @in_transaction
     def _release_jobs_if_gone(
-        self, worker_id: int, retry_after: int | None, now: int, last_words: str | None
+        self, worker_id: int, retry_after: int | None, now: int, up_since: int, last_words: str | None
     ) -> list[Orphan]:
         """Looks once more, now that nobody can change it: the worker may have been late with its beat."""
         rows = self._session.locking(self._rows.select().where(self._rows.id == worker_id))
         worker = next((_worker(row) for row in rows.dicts()), None)
-        why = _why_gone(worker, retry_after, now) if worker else "its worker is unknown"
+        why = _why_gone(worker, retry_after, now, up_since) if worker else "its worker is unknown"
         if why is None:
             return []
         return self._release_jobs_of(worker_id, f"{why}: {last_words}" if last_words else why)
@@ -155,12 +159,12 @@ class Workers:
         }
 
 
-def _why_gone(worker: WorkerRecord, retry_after: int | None, now: int) -> str | None:
+def _why_gone(worker: WorkerRecord, retry_after: int | None, now: int, up_since: int = 0) -> str | None:
     process = worker.process
     who = f"worker {worker.name} (pid {process.pid} on {process.host})"
     if process.can_be_seen() and not process.is_running():
         return f"{who} is gone"
-    silence = now - worker.seen_at
+    silence = now - max(worker.seen_at, up_since)
     too_long = retry_after is not None and silence > retry_after  # whole seconds: one may have just begun
     return f"{who} was silent for {silence} s" if too_long else None
 
