@@ -18,7 +18,7 @@ from leadq.store.schema import LATEST, MIGRATIONS, MigrationStatus, migrate, mig
 from leadq.store.store import Store
 from leadq.store.tables import COLUMNS
 from tests.homes import Home
-from tests.store.conftest import claim, enqueue, release_orphans
+from tests.store.conftest import enqueue
 
 LARAVEL = {
     "jobs": {"id", "queue", "payload", "attempts", "reserved_at", "available_at", "created_at"},
@@ -141,30 +141,6 @@ def test_a_table_that_is_gone_is_an_error_with_what_to_type(home: Home, store: S
         store.jobs.sizes()
     assert error.value.message.startswith("the database lacks a table of leadq")
     assert error.value.hint == "Run: leadq migrate"
-
-
-@pytest.mark.sqlite_only("its EXPLAIN QUERY PLAN")
-def test_the_queries_of_an_idle_and_of_a_busy_worker_use_their_indexes(home: Home, store: Store) -> None:
-    for number in range(20):
-        enqueue(store, queue=f"q{number % 3}", delay=number % 2 * 900)
-    home.insert_job({"job": "x"}, queue="q0")
-    connection = store._session.database.connection()
-    statements: list[str] = []
-    connection.set_trace_callback(statements.append)
-    try:
-        store.jobs.has_due(("none",))
-        store.jobs.seconds_until_due(3)
-        claim(store, "q0", "q1", "q2")
-        release_orphans(store)
-    finally:
-        connection.set_trace_callback(None)
-    queries = [text for text in statements if text.startswith(("SELECT", "UPDATE")) and '"jobs"' in text]
-    assert len(queries) >= 6
-    for query in queries:
-        plan = [row[3] for row in home.sql(f"EXPLAIN QUERY PLAN {query}")]
-        assert not [step for step in plan if step.startswith("SCAN jobs")], (query, plan)
-        if "ORDER BY" in query:
-            assert not [step for step in plan if "TEMP B-TREE" in step], (query, plan)
 
 
 def test_a_file_survives_what_its_name_may_hold(tmp_path: Path) -> None:
