@@ -16,7 +16,7 @@ from tests.process.conftest import OWN_JOBS
 from tests.process.signs import create_lead, idle_worker, let_go, notes, own_job, until_held, until_it_beats
 from tests.smtp_servers import MailServer
 
-JOBS = 200
+JOBS, JOBS_A_KILL = 200, 10
 WORKERS = 4
 SEED = 7
 
@@ -182,19 +182,19 @@ def test_connections_ended_at_random_have_no_job_run_twice_or_never(jobs_home: H
     parent = jobs_home.start("-q", "work", "--processes", WORKERS, "--tries", 1)
     eventually(lambda: jobs_home.log.count("Worker started") == WORKERS)
     texts = [str(number) for number in range(JOBS)]
-    for text in texts:
-        jobs_home.insert_job(own_job("Note", text=text))
-    kills, next_kill = 0, 0.0
-    while jobs_home.count("jobs"):
-        eventually(lambda: len(notes(jobs_home)) >= next_kill or not jobs_home.count("jobs"))  # noqa: B023
-        for number in chance.sample(there := connections(jobs_home, mariadb), min(2, len(there))):
+    for begun in range(0, JOBS, JOBS_A_KILL):
+        for text in texts[begun : begun + JOBS_A_KILL]:
+            jobs_home.insert_job(own_job("Note", text=text))
+        eventually(lambda: len(notes(jobs_home)) >= begun)  # noqa: B023 - while those just inserted are run
+        eventually(lambda: connections(jobs_home, mariadb))
+        there = connections(jobs_home, mariadb)
+        for number in chance.sample(there, min(2, len(there))):
             end(jobs_home, mariadb, number)
-            kills += 1
-        next_kill = len(notes(jobs_home)) + chance.uniform(2, 12)
-    print(f"{kills} connections ended")
+    eventually(lambda: jobs_home.count("jobs") == 0)
     ended = jobs_home.stop(parent)
     assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", "")
     assert Counter(notes(jobs_home)) == Counter(texts)
     assert jobs_home.count("failed_jobs") == 0
     assert jobs_home.log.count("Worker started") == WORKERS
+    assert "The database cannot be used" in jobs_home.log
     assert "Traceback" not in jobs_home.log

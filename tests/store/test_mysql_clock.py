@@ -95,7 +95,7 @@ def test_a_sent_mail_and_a_failed_job_are_of_the_servers_time(
 def test_a_worker_lives_by_the_servers_time(
     home: Home, store: Store, is_now: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Session, "up_since", lambda session: 0, raising=False)  # the tests' server is young
+    monkeypatch.setattr(Session, "up_since", lambda session: 0)  # the tests' server is young
     dispatch(store, SendLeadCreatedEmail(lead_id=1), default_queue="default")
     worker_id = worker(store)
     claim(store, worker_id=worker_id)

@@ -127,9 +127,9 @@ def test_a_job_that_is_stored_while_others_are_cleared_stays(
     stored: list[NewJob] = []
     clear_chunk = Jobs._clear_chunk
 
-    def clear_after_one_is_stored(jobs: Jobs, doomed: object) -> int:
+    def clear_after_one_is_stored(*arguments: object) -> int:
         stored.append(enqueue(store))
-        return clear_chunk(jobs, doomed)
+        return clear_chunk(*arguments)
 
     monkeypatch.setattr(Jobs, "_clear_chunk", clear_after_one_is_stored)
     assert store.jobs.clear(("default",)) == (1, 0)

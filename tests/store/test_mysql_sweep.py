@@ -25,7 +25,7 @@ LONG_AGO = 1_000_000_000
 @pytest.fixture(autouse=True)
 def _server_has_been_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody could say that they live before it was up."""
-    monkeypatch.setattr(Session, "up_since", lambda session: 0, raising=False)
+    monkeypatch.setattr(Session, "up_since", lambda session: 0)
 
 
 def claimed_jobs(store: Store, worker_id: int, count: int) -> list[ClaimedJob]:
