@@ -94,7 +94,7 @@ def test_a_delayed_job_is_picked_up_when_it_is_due(mailing: Home, mail_server: M
     began = time.time()
     create_lead(mailing, "Later", "--delay", 2)
     mail_server.wait_for(1, timeout=6)
-    assert time.time() - began >= 1.5  # whole seconds are stored
+    assert time.time() - began >= 1  # whole seconds are stored: a delay of 2 lasts from 1 to 2
     assert mailing.stop(worker).exit_code == 0
 
 
