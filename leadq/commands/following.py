@@ -7,7 +7,7 @@ import time
 from leadq.app import App
 from leadq.dispatch import DispatchedJob
 from leadq.output.times import age
-from leadq.store.jobs import CONNECTION
+from leadq.store.claims import CONNECTION
 from leadq.store.records import StoredJob
 
 GLANCE_SECONDS = 0.1

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from leadq.payload import new_uuid
+from leadq.store.claims import Claims
 from leadq.store.deliveries import Deliveries
-from leadq.store.jobs import DUE, UNSEEN, Jobs
+from leadq.store.jobs import DUE, UNSEEN
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import ClaimedJob
@@ -19,11 +20,11 @@ from leadq.store.session import Session, in_transaction
 class Settlements:
     """Ends attempts."""
 
-    def __init__(self, session: Session, jobs: Jobs, deliveries: Deliveries) -> None:
+    def __init__(self, session: Session, claims: Claims, deliveries: Deliveries) -> None:
         self._session = session
         self._rows = session.tables.jobs
         self._failed = session.tables.failed_jobs
-        self._jobs = jobs
+        self._claims = claims
         self._deliveries = deliveries
 
     @in_transaction
@@ -44,7 +45,7 @@ class Settlements:
     ) -> tuple[bool, ClaimedJob | None]:
         """`settle`, and the same worker's next claim in the same transaction: one commit a job."""
         owned = self.settle(claimed, outcome)
-        _, following = self._jobs.claim_along(queues, claimed.worker_id)
+        _, following = self._claims.claim_along(queues, claimed.worker_id)
         return owned, following
 
     def _move(self, claimed: ClaimedJob, outcome: Outcome) -> bool:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from peewee import Database
 
 from leadq.config import DatabaseSettings
+from leadq.store.claims import Claims
 from leadq.store.deliveries import Deliveries
 from leadq.store.dialect import dialect_of, open_database
 from leadq.store.failed import FailedJobs
@@ -43,7 +44,8 @@ class Store:
         self.deliveries = Deliveries(self._session)
         self.workers = Workers(self._session, self.deliveries)
         self.jobs = Jobs(self._session, self.deliveries)
-        self.settlements = Settlements(self._session, self.jobs, self.deliveries)
+        self.claims = Claims(self._session)
+        self.settlements = Settlements(self._session, self.claims, self.deliveries)
         self.failed = FailedJobs(self._session)
         self.triage = Triage(self._session, self.deliveries)
 

@@ -40,7 +40,7 @@ class InlineRunner:
 
         Called in the transaction that stored the job, nobody else can have it.
         """
-        claimed = self.store.jobs.claim_by_id(job_id, self.worker_id)
+        claimed = self.store.claims.claim_by_id(job_id, self.worker_id)
         return claimed and replace(claimed, connection=connection)
 
     def run(self, claimed: ClaimedJob) -> Outcome:

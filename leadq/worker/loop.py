@@ -142,8 +142,8 @@ class Worker:
         def claim() -> tuple[int | None, ClaimedJob | None]:
             counter = store.change_counter()
             until = time.monotonic() + (LOCKED_SECONDS if self._ends_when_empty else 0)
-            while store.jobs.has_due(queues):
-                held = store.jobs.claim(queues, worker_id)
+            while store.claims.has_due(queues):
+                held = store.claims.claim(queues, worker_id)
                 if held is not None or self._stop.requested or time.monotonic() >= until:
                     return counter, held
                 self._stop.sleep(store.glance_seconds)  # whoever has locked what is due takes it, or lets it go
@@ -176,7 +176,7 @@ class Worker:
         try:
             longest = max(self._options.sleep, glance)  # --sleep 0 asks for haste, not for a hot loop
             # a glance at least: a job that is due may be one that another transaction keeps locked
-            until = time.monotonic() + max(glance, store.jobs.seconds_until_due(longest))
+            until = time.monotonic() + max(glance, store.claims.seconds_until_due(longest))
             if self._options.max_time:
                 until = min(until, self._started + self._options.max_time)
             while not (self._stop.requested or self._stop.paused):
@@ -184,7 +184,7 @@ class Worker:
                 if remaining <= 0 or (counter is not None and store.change_counter() != counter):
                     return
                 self._stop.sleep(min(remaining, glance))
-                if counter is None and store.jobs.has_due(self._options.queues):
+                if counter is None and store.claims.has_due(self._options.queues):
                     return
         except StoreError:
             return  # the next claim meets it too, and reports it

@@ -39,8 +39,8 @@ def arm(point: str) -> None:
     """Sets the trap."""
     from leadq.mail.errors import Stage
     from leadq.mail.smtp_session import SmtpSession
+    from leadq.store.claims import Claims
     from leadq.store.deliveries import Deliveries
-    from leadq.store.jobs import Jobs
     from leadq.store.settle import Settlements
     from leadq.worker.executor import Executor
 
@@ -60,7 +60,7 @@ def arm(point: str) -> None:
         case "in the move to failed_jobs":
             after(Settlements, "_insert_failed")
         case "in the claim":
-            after(Jobs, "_reserve")
+            after(Claims, "_reserve")
         case "in the sweep":
             after(Deliveries, "note_abandoned")
         case "after the commit":

@@ -281,9 +281,9 @@ class Queue(RuleBasedStateMachine):
     def claim(self, index: int, queues: tuple[str, ...]) -> None:
         if self.living:
             worker_id = picked(self.living, index)
-            worth_it, expected = self.store.jobs.has_due(queues), self.model.claim(queues, worker_id)
+            worth_it, expected = self.store.claims.has_due(queues), self.model.claim(queues, worker_id)
             assert worth_it or expected is None
-            self.took(self.store_of(worker_id).jobs.claim(queues, worker_id), expected)
+            self.took(self.store_of(worker_id).claims.claim(queues, worker_id), expected)
 
     def claim_by_id(self, index: int) -> None:
         if self.living and self.model.jobs:
@@ -291,7 +291,7 @@ class Queue(RuleBasedStateMachine):
             free = self.model.jobs[job_id].holder is None
             if free:
                 self.model.take(job_id, worker_id)
-            self.took(self.store_of(worker_id).jobs.claim_by_id(job_id, worker_id), job_id if free else None)
+            self.took(self.store_of(worker_id).claims.claim_by_id(job_id, worker_id), job_id if free else None)
 
     def settle(self, index: int, outcome: Outcome, queues: tuple[str, ...] | None) -> None:
         held = [token for token in self.tokens if self.model.holds(token)]

@@ -62,7 +62,7 @@ def worker(store: Store, *queues: str) -> int:
 
 def claim(store: Store, *queues: str, worker_id: int = 1) -> ClaimedJob:
     """The next job, which must be there."""
-    claimed = store.jobs.claim(queues or ("default",), worker_id)
+    claimed = store.claims.claim(queues or ("default",), worker_id)
     assert claimed is not None
     return claimed
 

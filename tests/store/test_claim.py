@@ -31,7 +31,7 @@ def test_a_claimed_job_is_reserved_and_nobody_elses(store: Store, other_store: S
     enqueue(store)
     worker_id = worker(store)
     claimed = claim(store, worker_id=worker_id)
-    assert other_store.jobs.claim(("default",), worker_id + 1) is None
+    assert other_store.claims.claim(("default",), worker_id + 1) is None
     row = other_store.jobs.find(claimed.id)
     assert (row.state, row.reserved_at, row.attempts, row.worker) == (JobState.RESERVED, NOW, 1, "test")
 
@@ -43,7 +43,7 @@ def test_queues_in_strict_order_then_priority_then_age(store: Store) -> None:
         job.uuid for queue in "bca" for job in sorted((j for j in jobs if j.queue == queue), key=lambda j: j.priority)
     ]
     assert [claim(store, "b", "c", "a").uuid for _ in jobs] == expected
-    assert store.jobs.claim(("b", "c", "a"), 1) is None
+    assert store.claims.claim(("b", "c", "a"), 1) is None
 
 
 def test_the_first_queue_is_looked_at_afresh_for_every_job(store: Store) -> None:
@@ -55,8 +55,8 @@ def test_the_first_queue_is_looked_at_afresh_for_every_job(store: Store) -> None
 
 def test_queues_that_are_not_named_are_left_alone(store: Store) -> None:
     enqueue(store, queue="other")
-    assert not store.jobs.has_due(("default",))
-    assert store.jobs.claim(("default",), 1) is None
+    assert not store.claims.has_due(("default",))
+    assert store.claims.claim(("default",), 1) is None
 
 
 def test_order_holds_for_rows_that_another_program_inserted_in_bulk(home: Home, store: Store) -> None:
@@ -82,23 +82,23 @@ def insert_row(home: Home, *, queue: str, priority: int) -> None:
 
 def test_a_delayed_job_is_claimed_when_its_time_has_come_and_not_before(store: Store, time_now: Clock) -> None:
     job = enqueue(store, delay=60)
-    assert store.jobs.claim(("default",), 1) is None
-    assert not store.jobs.has_due(("default",))
+    assert store.claims.claim(("default",), 1) is None
+    assert not store.claims.has_due(("default",))
     time_now.pass_(59)
-    assert store.jobs.claim(("default",), 1) is None
-    assert store.jobs.seconds_until_due(3) == 1
+    assert store.claims.claim(("default",), 1) is None
+    assert store.claims.seconds_until_due(3) == 1
     time_now.pass_(1)
-    assert store.jobs.has_due(("default",))
+    assert store.claims.has_due(("default",))
     assert claim(store).uuid == job.uuid
 
 
 def test_an_idle_worker_is_told_how_long_it_may_sleep(store: Store, time_now: Clock) -> None:
-    assert store.jobs.seconds_until_due(3) == 3
+    assert store.claims.seconds_until_due(3) == 3
     enqueue(store, delay=60)
-    assert store.jobs.seconds_until_due(3) == 3
-    assert store.jobs.seconds_until_due(100) == 60
+    assert store.claims.seconds_until_due(3) == 3
+    assert store.claims.seconds_until_due(100) == 60
     time_now.pass_(90)
-    assert store.jobs.seconds_until_due(100) == 0
+    assert store.claims.seconds_until_due(100) == 0
 
 
 def test_a_delayed_job_keeps_its_age_once_it_is_due(store: Store, time_now: Clock) -> None:
@@ -152,7 +152,7 @@ def test_a_row_keeps_its_identity_at_the_next_claim(home: Home, store: Store) ->
 
 def test_a_row_inserted_with_a_time_ahead_waits_for_it(home: Home, store: Store) -> None:
     home.insert_job({"job": "x"}, delay=1000)
-    assert store.jobs.claim(("default",), 1) is None
+    assert store.claims.claim(("default",), 1) is None
     assert store.jobs.sizes() == [QueueSize(queue="default", pending=0, delayed=1, reserved=0)]
 
 
@@ -189,11 +189,11 @@ def test_one_particular_job_can_be_claimed_due_or_not(store: Store, other_store:
     enqueue(store)
     enqueue(store, delay=1000)
     delayed = store.jobs.listing(state=JobState.DELAYED, limit=1)[0][0]
-    claimed = store.jobs.claim_by_id(delayed.id, 1)
+    claimed = store.claims.claim_by_id(delayed.id, 1)
     assert claimed is not None
     assert claimed.id == delayed.id
-    assert other_store.jobs.claim_by_id(delayed.id, 2) is None
-    assert store.jobs.claim_by_id(999, 1) is None
+    assert other_store.claims.claim_by_id(delayed.id, 2) is None
+    assert store.claims.claim_by_id(999, 1) is None
 
 
 def test_many_workers_at_once_take_each_job_once(home: Home, store: Store) -> None:
@@ -202,7 +202,7 @@ def test_many_workers_at_once_take_each_job_once(home: Home, store: Store) -> No
 
     def work(worker_id: int) -> None:
         with home.store() as own:
-            while job := own.jobs.claim(("default",), worker_id):
+            while job := own.claims.claim(("default",), worker_id):
                 taken.append(job.uuid)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -226,16 +226,16 @@ def test_a_job_inside_a_transaction_that_is_rolled_back_was_never_there(store: S
 def test_a_job_is_seen_by_others_once_its_transaction_commits(store: Store, other_store: Store) -> None:
     def store_and_look() -> None:
         enqueue(store)
-        assert not other_store.jobs.has_due(("default",))
+        assert not other_store.claims.has_due(("default",))
 
     store.transact(store_and_look)
-    assert other_store.jobs.has_due(("default",))
+    assert other_store.claims.has_due(("default",))
 
 
 def test_an_empty_poll_takes_no_write_lock(store: Store, other_store: Store) -> None:
     def store_and_look() -> None:
         enqueue(store, queue="other")
-        assert not other_store.jobs.has_due(("default",))
+        assert not other_store.claims.has_due(("default",))
 
     store.transact(store_and_look)
 

@@ -100,8 +100,8 @@ def test_the_only_row_that_is_due_is_nobody_elses_while_it_is_claimed(store: Sto
 
     def claim_and_look() -> None:
         claim(store)
-        assert other_store.jobs.has_due(("default",))  # as far as has been committed
-        assert other_store.jobs.claim(("default",), 2) is None
+        assert other_store.claims.has_due(("default",))  # as far as has been committed
+        assert other_store.claims.claim(("default",), 2) is None
         give_up()
 
     with suppress(GivesUp):

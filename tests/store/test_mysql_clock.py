@@ -67,8 +67,8 @@ def test_a_lead_and_its_job_are_of_the_servers_time(home: Home, store: Store, is
 def test_a_delay_is_reckoned_from_the_servers_time(home: Home, store: Store, is_now: Callable[..., None]) -> None:
     dispatch(store, SendLeadCreatedEmail(lead_id=1), default_queue="default", delay=60)
     is_now(home.sql("SELECT available_at FROM jobs")[0], ahead=60)
-    assert store.jobs.claim(("default",), 1) is None
-    assert 0 < store.jobs.seconds_until_due(100) <= 60
+    assert store.claims.claim(("default",), 1) is None
+    assert 0 < store.claims.seconds_until_due(100) <= 60
     home.sql("UPDATE jobs SET available_at = available_at - 60")
     claimed = claim(store)
     is_now(home.sql("SELECT reserved_at FROM jobs")[0])
@@ -114,7 +114,7 @@ def test_a_job_of_another_program_on_another_host_is_due_by_the_servers_time(hom
         "INSERT INTO jobs (queue, payload, attempts, available_at, created_at)"
         " VALUES ('default', '{}', 0, UNIX_TIMESTAMP() + 60, UNIX_TIMESTAMP())"
     )
-    assert not store.jobs.has_due(("default",))
+    assert not store.claims.has_due(("default",))
     home.sql("UPDATE jobs SET available_at = UNIX_TIMESTAMP()")
-    assert store.jobs.has_due(("default",))
+    assert store.claims.has_due(("default",))
     claim(store)

@@ -66,7 +66,7 @@ class Crossing:
             assert store.settlements.settle(self.jobs[number], FAILED)
             if self.rounds[number] == 1:
                 self._meeting.wait()
-            store.jobs.claim_by_id(self.jobs[1 - number].id, 9)
+            store.claims.claim_by_id(self.jobs[1 - number].id, 9)
 
         store.transact(work)
 

@@ -26,7 +26,7 @@ WORKERS = 3
 def work(store: Store) -> list[str]:
     """Runs jobs until none is due; their uuids."""
     ran = []
-    while held := store.jobs.claim(("default",), 1):
+    while held := store.claims.claim(("default",), 1):
         assert store.settlements.settle(held, Completed())
         ran.append(held.uuid)
     return ran
@@ -100,7 +100,7 @@ def test_a_worker_finds_nothing_while_what_is_due_is_being_cleared(store: Store,
 
     def clear_and_look() -> None:
         assert store.jobs.clear(("default",)) == (1, 0)
-        assert other_store.jobs.claim(("default",), 1) is None
+        assert other_store.claims.claim(("default",), 1) is None
 
     store.transact(clear_and_look)
 

@@ -99,9 +99,9 @@ def test_a_worker_may_have_hundreds_of_queues(store: Store) -> None:
     store.workers.register(name=WIDE * 100, queues=queues)
     (worker,) = store.workers.alive(retry_after=90)
     assert (worker.name, worker.queues) == (WIDE * 100, queues)
-    assert not store.jobs.has_due(queues)
+    assert not store.claims.has_due(queues)
     job = enqueue(store, queue=queues[-1])
-    assert store.jobs.has_due(queues)
+    assert store.claims.has_due(queues)
     assert claim(store, *queues).uuid == job.uuid
 
 

@@ -52,9 +52,9 @@ def settled(outcome: Outcome) -> Callable[[Store], object]:
 
 
 HOT: dict[str, Callable[[Store], object]] = {
-    "something is due": lambda store: store.jobs.has_due(("none", "high", "low")),
-    "nothing is due": lambda store: store.jobs.has_due(("none", "never")),
-    "until the next one": lambda store: store.jobs.seconds_until_due(3),
+    "something is due": lambda store: store.claims.has_due(("none", "high", "low")),
+    "nothing is due": lambda store: store.claims.has_due(("none", "never")),
+    "until the next one": lambda store: store.claims.seconds_until_due(3),
     "claim with promotion": lambda store: claim(store, "none", "high", "low"),
     "sent": settled(Completed(receipt=Receipt(message_id="<a@b>", reply="250 ok"))),
     "released": settled(Released(delay_seconds=60, error="OSError: down")),
