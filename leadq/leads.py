@@ -63,9 +63,7 @@ def create_lead(store: Store, new: NewLead, *, user: str | None = None, routing:
     checked = validated(new)
 
     def create() -> NotifiedLead:
-        owner = store.users.find(user) if user is not None else store.users.next_in_turn()
-        if owner is not None:
-            store.users.lock(owner.id)
+        owner = store.users.locked(user) if user is not None else store.users.next_in_turn()
         lead = store.leads.create(
             name=checked.name,
             email=checked.email,
@@ -91,9 +89,7 @@ def assign_lead(store: Store, lead_id: int, user: str, *, routing: Routing) -> N
     """
 
     def assign() -> NotifiedLead:
-        owner = store.users.find(user)
-        store.users.lock(owner.id)
-        lead = store.leads.locked(lead_id)
+        owner, lead = store.users.locked(user), store.leads.locked(lead_id)
         own = [delivery for delivery in store.deliveries.of_lead(lead.id) if not delivery.test]
         deliveries = [delivery for delivery in own if delivery.status is not DeliveryStatus.DROPPED]
         theirs = [d for d in deliveries if d.user_id == owner.id and d.status is not DeliveryStatus.FAILED]

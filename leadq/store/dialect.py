@@ -8,7 +8,7 @@ from peewee import Database, MySQLDatabase, SqliteDatabase
 
 from leadq.config import DatabaseSettings
 from leadq.errors import ConfigError
-from leadq.store.mysql import mysql_server, require_supported, skips_locked_rows
+from leadq.store.mysql import MysqlServer, require_supported, skips_locked_rows
 from leadq.store.sqlite import sqlite_file
 from leadq.store.trouble import explained_errors
 
@@ -106,4 +106,4 @@ def open_database(settings: DatabaseSettings, *, create: bool = False) -> Databa
         StoreUnavailable: the SQLite file or its folder is not there.
         ConfigError: the driver for MySQL is not installed.
     """
-    return mysql_server(settings) if settings.path is None else sqlite_file(settings.path, create=create)
+    return MysqlServer(settings) if settings.path is None else sqlite_file(settings.path, create=create)

@@ -36,7 +36,11 @@ SKIP_LOCKED_MARIADB = (10, 6, 0)
 
 
 class MysqlServer(MySQLDatabase):
-    """A server; each connection gets the session that leadq reckons with."""
+    """A server; each connection gets the session that leadq reckons with.
+
+    Raises:
+        ConfigError: no driver is installed.
+    """
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._driver = _driver(settings)
@@ -58,11 +62,6 @@ class MysqlServer(MySQLDatabase):
             for statement in SESSION:
                 cursor.execute(statement)
         return connection
-
-
-def mysql_server(settings: DatabaseSettings) -> MysqlServer:
-    """The server that these settings name. Raises ConfigError where no driver is installed."""
-    return MysqlServer(settings)
 
 
 def require_supported(version: str) -> None:

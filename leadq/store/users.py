@@ -85,13 +85,18 @@ class Users:
         return None
 
     @in_transaction
-    def lock(self, user_id: int) -> None:
-        """Nobody else gives this user a lead until the transaction ends.
+    def locked(self, reference: str) -> User:
+        """One user by number or address, whom nobody else gives a lead until the transaction ends.
 
         Comes before the lead is stored: the foreign key of that shares the user's row with others who do the
         same, and then none of them could note theirs (https://dev.mysql.com/doc/refman/8.0/en/innodb-deadlock-example.html).
+
+        Raises:
+            NotFound: there is none.
         """
-        list(self._session.locking(self._rows.select(self._rows.id).where(self._rows.id == user_id)).tuples())
+        user = self.find(reference)
+        list(self._session.locking(self._rows.select(self._rows.id).where(self._rows.id == user.id)).tuples())
+        return user
 
     @in_transaction
     def note_lead(self, user_id: int, lead_id: int) -> None:

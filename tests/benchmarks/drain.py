@@ -125,7 +125,8 @@ def bare_loop() -> None:
     job_id: int | None = None
     while (job_id := claim(job_id)) is not None:
         times.append(time.monotonic())
-    print(len(times), times[0], times[-1]) if times else None
+    if times:
+        print(len(times), times[0], times[-1])
 
 
 def bare_sqlite() -> Callable[[int | None], int | None]:
