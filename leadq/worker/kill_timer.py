@@ -10,6 +10,7 @@ import ctypes
 import faulthandler
 import os
 import signal
+import sys
 from typing import IO
 
 SIGNAL = signal.SIGVTALRM  # nobody else's here; its default is the end of the process
@@ -33,6 +34,28 @@ class _Itimerspec(ctypes.Structure):
         ("seconds", ctypes.c_long),
         ("nanoseconds", ctypes.c_long),
     )
+
+
+class ThreadTimer:
+    """Python's own, for where there is no other.
+
+    Args:
+        file: where every thread is goes there; None stands for stderr.
+    """
+
+    def __init__(self, file: IO[str] | None) -> None:
+        self._file = file
+
+    def start(self, seconds: float) -> None:
+        """From now on the process has so long; a time set before counts no more."""
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._file or sys.stderr)
+
+    def stop(self) -> None:
+        """There is no limit any more."""
+        faulthandler.cancel_dump_traceback_later()
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
 
 class KillTimer:

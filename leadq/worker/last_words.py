@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from leadq.store.records import WorkerRecord
 from leadq.text import one_line
-from leadq.worker.kill_timer import KillTimer
+from leadq.worker.kill_timer import KillTimer, ThreadTimer
 
 GRACE_SECONDS = 5.0  # from the timeout that a job has not heeded to the end of its process
 TIMED_OUT = ("Current thread", "Thread ", "Timeout (")  # how faulthandler begins; a crash, with "Fatal"
@@ -32,7 +31,7 @@ class LastWords:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: IO[str] | None = None
-        self._timer: KillTimer | None = None
+        self._timer: KillTimer | ThreadTimer = ThreadTimer(None)
 
     def open(self, worker_id: int) -> None:
         """From now on this process's last words are kept. Trouble with the file leaves it without any."""
@@ -40,13 +39,13 @@ class LastWords:
             self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._file = open(self._path(worker_id), "w", encoding="utf-8", opener=_private)  # noqa: SIM115
             faulthandler.enable(file=self._file)
-            self._timer = KillTimer(self._file)
+            self._timer = ThreadTimer(self._file)
+            self._timer = KillTimer(self._file)  # where there is none, the one before stays
 
     def close(self) -> None:
         """Ends well: there is nothing to be said."""
-        if self._timer is not None:
-            self._timer.close()
-            self._timer = None
+        self._timer.close()
+        self._timer = ThreadTimer(None)
         if self._file is not None:
             faulthandler.disable()
             self._file.close()
@@ -59,17 +58,11 @@ class LastWords:
         if seconds <= 0:
             yield
             return
-        if self._timer is None:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=self._file or sys.stderr)
-        else:
-            self._timer.start(seconds)
+        self._timer.start(seconds)
         try:
             yield
         finally:
-            if self._timer is None:
-                faulthandler.cancel_dump_traceback_later()
-            else:
-                self._timer.stop()
+            self._timer.stop()
 
     def of(self, worker: WorkerRecord) -> str | None:
         """What a worker of this host that is gone has said, in one line, once."""
