@@ -141,14 +141,19 @@ class Home:
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         """Starts a command as a process of its own; it is killed at the end of the test, if it still runs."""
+        return self.spawn(self._command(arguments))
+
+    def spawn(self, command: list[str], *, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
+        """The same for any command."""
         process = subprocess.Popen(
-            self._command(arguments),
+            command,
             cwd=self.path,
             env=self._full_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            preexec_fn=preexec_fn,
         )
         self.processes.append(process)
         return process

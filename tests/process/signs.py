@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,3 +98,19 @@ def processor_seconds(pid: int) -> float:
     """How much processor time a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def changes_nothing_when_it_wakes(
+    home: Home, sleeper: subprocess.Popen[str], other: subprocess.Popen[str], name: str
+) -> None:
+    """The end of a stopped worker whose job NAME, which is held, has gone to another one."""
+    let_go(home, name)
+    eventually(lambda: home.count("jobs") == 0)
+    assert notes(home) == [name]
+    home.insert_job(own_job("Note", text="much later"), delay=3600)
+    before = home.sql("SELECT * FROM jobs")
+    sleeper.send_signal(signal.SIGCONT)
+    eventually(lambda: "Job ended after another worker had taken it over; nothing was changed" in home.log)
+    assert home.stop(sleeper).exit_code == home.stop(other).exit_code == 0
+    assert home.sql("SELECT * FROM jobs") == before
+    assert home.count("failed_jobs") == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -30,17 +29,7 @@ for number in range(int(sys.argv[1])):
 
 def start_many(home: Home, times: int, *arguments: object) -> subprocess.Popen[str]:
     """A command again and again in one process, and so as close together as can be."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", MANY_COMMANDS, str(times), *map(str, arguments)],
-        cwd=home.path,
-        env={**os.environ, **home.environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    home.processes.append(process)
-    return process
+    return home.spawn([sys.executable, "-c", MANY_COMMANDS, str(times), *map(str, arguments)])
 
 
 def succeed(home: Home, *shells: subprocess.Popen[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -46,18 +45,8 @@ def until_it_waits(mariadb: MariaDbServer) -> None:
 
 def start_in_a_shell(home: Home, *arguments: str) -> subprocess.Popen[str]:
     """Starts a command that Ctrl-C reaches, also where these tests run in the background."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "leadq", *arguments],
-        cwd=home.path,
-        env={**os.environ, **home.environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )
-    home.processes.append(process)
-    return process
+    command = [sys.executable, "-m", "leadq", *arguments]
+    return home.spawn(command, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
 
 
 def test_a_job_that_waits_for_a_row_is_interrupted_at_its_timeout(writing: Home, mariadb: MariaDbServer) -> None:

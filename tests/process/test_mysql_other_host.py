@@ -9,7 +9,15 @@ import subprocess
 import pytest
 
 from tests.homes import Home, eventually
-from tests.process.signs import idle_worker, let_go, notes, own_job, until_held, until_it_beats
+from tests.process.signs import (
+    changes_nothing_when_it_wakes,
+    idle_worker,
+    let_go,
+    notes,
+    own_job,
+    until_held,
+    until_it_beats,
+)
 
 LEASE_SECONDS = 2
 HOUR = 3600
@@ -97,16 +105,7 @@ def test_a_stopped_worker_whose_job_was_given_away_changes_nothing_when_it_wakes
     other = start_idle(hosts)
     sleeper.send_signal(signal.SIGSTOP)
     eventually(lambda: row(hosts)[0] == 2)
-    let_go(hosts, "long")
-    eventually(lambda: hosts.count("jobs") == 0)
-    assert notes(hosts) == ["long"]
-    hosts.insert_job(own_job("Note", text="much later"), delay=HOUR)
-    before = hosts.sql("SELECT * FROM jobs")
-    sleeper.send_signal(signal.SIGCONT)
-    eventually(lambda: "Job ended after another worker had taken it over; nothing was changed" in hosts.log)
-    assert hosts.stop(sleeper).exit_code == hosts.stop(other).exit_code == 0
-    assert hosts.sql("SELECT * FROM jobs") == before
-    assert hosts.count("failed_jobs") == 0
+    changes_nothing_when_it_wakes(hosts, sleeper, other, "long")
 
 
 @pytest.mark.parametrize("off_by", [HOUR, -HOUR])

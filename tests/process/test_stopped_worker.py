@@ -7,7 +7,14 @@ import signal
 import pytest
 
 from tests.homes import Home, eventually
-from tests.process.signs import create_lead, idle_worker, let_go, notes, own_job, story, until_held
+from tests.process.signs import (
+    changes_nothing_when_it_wakes,
+    create_lead,
+    idle_worker,
+    own_job,
+    story,
+    until_held,
+)
 from tests.smtp_servers import STALL, ScriptedServer
 
 
@@ -25,16 +32,7 @@ def test_its_job_is_given_away_and_when_it_wakes_it_changes_nothing(short_lease:
     sleeper.send_signal(signal.SIGSTOP)
     other = idle_worker(home, "--sleep", 60)
     eventually(lambda: home.sql("SELECT attempts FROM jobs WHERE reserved_at IS NOT NULL") == [(2,)])
-    let_go(home, "shared")
-    eventually(lambda: home.count("jobs") == 0)
-    assert notes(home) == ["shared"]
-    home.insert_job(own_job("Note", text="next"), delay=3600)
-    before = home.sql("SELECT * FROM jobs")
-    sleeper.send_signal(signal.SIGCONT)
-    eventually(lambda: "Job ended after another worker had taken it over; nothing was changed" in home.log)
-    assert home.stop(sleeper).exit_code == home.stop(other).exit_code == 0
-    assert home.sql("SELECT * FROM jobs") == before
-    assert home.count("failed_jobs") == 0
+    changes_nothing_when_it_wakes(home, sleeper, other, "shared")
     assert "was silent for" in home.log
 
 

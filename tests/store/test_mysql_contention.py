@@ -75,6 +75,20 @@ class Crossing:
             self.cross(store, number)
 
 
+class Failing:
+    """A transaction that moves jobs to the failed ones, and counts how often it is begun."""
+
+    def __init__(self, store: Store, *jobs: ClaimedJob) -> None:
+        self.rounds = 0
+        self._store = store
+        self._jobs = jobs
+
+    def __call__(self) -> None:
+        self.rounds += 1
+        for job in self._jobs:
+            self._store.settlements.settle(job, FAILED)
+
+
 def test_of_two_transactions_in_a_deadlock_one_is_begun_anew_and_both_count_once(home: Home, store: Store) -> None:
     crossing = Crossing(home, store)
     with ThreadPoolExecutor(2) as pool:
@@ -113,19 +127,12 @@ def test_a_row_that_stays_locked_is_an_error_in_the_end_and_nothing_has_changed(
     monkeypatch.setattr(session, "CONTENTION_SECONDS", 0.5)
     with home.store() as store:
         free, locked = claimed_notifications(store, 2)
-        rounds = 0
-
-        def work() -> None:
-            nonlocal rounds
-            rounds += 1
-            store.settlements.settle(free, FAILED)
-            store.settlements.settle(locked, FAILED)
-
+        work = Failing(store, free, locked)
         with locked_elsewhere(home, locked), pytest.raises(StoreContended) as error:
             store.transact(work)
         assert error.value.message.startswith("the database row is locked by another transaction")
         assert error.value.hint is not None
-        assert rounds > 1
+        assert work.rounds > 1
         assert failures(home, [free, locked]) == [(0, 0), (0, 0)]
         assert store.settlements.settle(locked, FAILED)
 
@@ -136,19 +143,12 @@ def test_in_the_applications_own_transaction_a_locked_row_is_an_error_at_once_an
     wait_for_rows(monkeypatch, 0)
     with home.store() as store:
         free, locked = claimed_notifications(store, 2)
-        rounds = 0
-
-        def work() -> None:
-            nonlocal rounds
-            rounds += 1
-            store.settlements.settle(free, FAILED)
-            store.settlements.settle(locked, FAILED)
-
+        work = Failing(store, free, locked)
         with locked_elsewhere(home, locked), store._session.database.atomic():
             store._session.database.execute_sql("UPDATE leads SET name = 'of the application'")
             with pytest.raises(StoreContended):
                 store.transact(work)
-        assert rounds == 1
+        assert work.rounds == 1
         assert failures(home, [free, locked]) == [(0, 0), (0, 0)]
         assert home.sql("SELECT DISTINCT name FROM leads") == [("of the application",)]
 

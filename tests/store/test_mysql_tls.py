@@ -67,31 +67,26 @@ def test_with_an_authority_that_has_signed_the_certificate_the_connection_is_enc
     assert encrypted.json("user", "list")["total"] == 1
 
 
-def refused(home: Home) -> tuple[str, str]:
-    """What a command that finds no server to trust says, and what it tells to do."""
+def assert_untrusted(home: Home) -> None:
+    """A command finds no server to trust, and says what to do."""
     error, hint = home.leadq("size", exit_code=1).stderr.splitlines()
-    return error, hint.strip()
+    assert error.startswith(UNTRUSTED)
+    assert hint.strip() == CHECK
 
 
 def test_an_authority_that_has_not_signed_the_certificate_is_an_error(encrypted: Home, tmp_path: Path) -> None:
     encrypted.environment["MYSQL_ATTR_SSL_CA"] = str(files(tmp_path, HOST)[0])
-    error, hint = refused(encrypted)
-    assert error.startswith(UNTRUSTED)
-    assert hint == CHECK
+    assert_untrusted(encrypted)
 
 
 def test_a_certificate_for_another_name_is_an_error(encrypted: Home) -> None:
     encrypted.environment["DB_HOST"] = "localhost"
-    error, hint = refused(encrypted)
-    assert error.startswith(UNTRUSTED)
-    assert hint == CHECK
+    assert_untrusted(encrypted)
 
 
 def test_a_server_without_tls_is_an_error_where_an_authority_is_given(home: Home, tmp_path: Path) -> None:
     home.environment["MYSQL_ATTR_SSL_CA"] = str(files(tmp_path, HOST)[0])
-    error, hint = refused(home)
-    assert error.startswith(UNTRUSTED)
-    assert hint == CHECK
+    assert_untrusted(home)
 
 
 def test_a_file_without_an_authority_is_an_error_that_names_the_setting(home: Home) -> None:
