@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +14,7 @@ from peewee import SqliteDatabase
 from leadq.errors import StoreUnavailable
 
 BUSY_SECONDS = 5  # how long a statement waits for another program's write lock
+SWITCH_PAUSE_SECONDS = 0.02
 
 PRAGMAS = {
     "journal_mode": "wal",  # readers and one writer at once
@@ -41,7 +44,16 @@ class SqliteFile(SqliteDatabase):
 
     def _connect(self) -> Any:
         self._connected_to.file = _file_identity(self._path)
-        connection = super()._connect()  # type: ignore[misc]  # Peewee's hook for subclasses
+        give_up_at = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection = super()._connect()  # type: ignore[misc]  # Peewee's hook for subclasses
+                break
+            except sqlite3.OperationalError as error:
+                # a fresh file that somebody else is switching to WAL is refused at once, whatever the busy timeout
+                if "locked" not in str(error) or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(SWITCH_PAUSE_SECONDS)
         connection.text_factory = _text  # a row that another program filled with bytes must not stop the queue
         return connection
 
