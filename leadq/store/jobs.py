@@ -130,19 +130,22 @@ class Jobs:
         chosen = self._matching(queues, None)
         doomed = chosen if reserved else chosen & (self._jobs.stage != RESERVED)
         with self._session.reading():
-            ((last,),) = self._jobs.select(fn.MAX(self._jobs.id)).tuples()
-        cleared = 0
-        while found := self._clear_chunk(doomed & (self._jobs.id <= (last or 0))):
-            cleared += found
+            # found once: searched anew for each chunk, MySQL may read, and lock, the queues beside it every time
+            rows = self._jobs.select(self._jobs.id).where(doomed).order_by(self._jobs.id)
+            ids = [job_id for (job_id,) in rows.tuples()]
+        chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+        cleared = sum(self._clear_chunk(chunk, reserved=reserved) for chunk in chunks)
         with self._session.reading():
             left: int = self._jobs.select().where(chosen & (self._jobs.stage == RESERVED)).count()
         return cleared, left
 
     @in_transaction
-    def _clear_chunk(self, doomed: Any) -> int:
+    def _clear_chunk(self, ids: Sequence[int], *, reserved: bool) -> int:
         jobs = self._jobs
-        rows = self._session.locking(jobs.select(jobs.id, jobs.uuid).where(doomed).order_by(jobs.id).limit(CHUNK))
-        found = list(rows.tuples())
+        rows = self._session.locking(
+            jobs.select(jobs.id, jobs.uuid, jobs.stage).where(jobs.id.in_(ids)).order_by(jobs.id)
+        )
+        found = [(job_id, uuid) for job_id, uuid, stage in rows.tuples() if reserved or stage != RESERVED]
         self._deliveries.drop_unsent([uuid for _, uuid in found if uuid is not None], event="cleared")
         return self._delete([job_id for job_id, _ in found])
 

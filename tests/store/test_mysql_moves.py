@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -127,9 +128,9 @@ def test_a_job_that_is_stored_while_others_are_cleared_stays(
     stored: list[NewJob] = []
     clear_chunk = Jobs._clear_chunk
 
-    def clear_after_one_is_stored(*arguments: object) -> int:
+    def clear_after_one_is_stored(*arguments: Any, **named: Any) -> int:
         stored.append(enqueue(store))
-        return clear_chunk(*arguments)
+        return clear_chunk(*arguments, **named)
 
     monkeypatch.setattr(Jobs, "_clear_chunk", clear_after_one_is_stored)
     assert store.jobs.clear(("default",)) == (1, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from leadq.errors import NotFound
 from leadq.receipt import Receipt
+from leadq.store import jobs
 from leadq.store.failed import CHUNK, FailedFilter
 from leadq.store.outcomes import Completed
 from leadq.store.records import JobState
@@ -251,6 +252,43 @@ def test_clear_takes_pending_and_delayed_jobs_and_leaves_reserved_ones(home: Hom
     assert store.jobs.clear(()) == (1, 1)
     assert store.jobs.clear((), reserved=True) == (1, 0)
     assert home.count("jobs") == 0
+
+
+def test_clear_deletes_more_than_a_transactions_worth_and_leaves_what_comes_meanwhile(
+    home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "CHUNK", 2)
+    for _ in range(5):
+        enqueue(store)
+    drop = store.deliveries.drop_unsent
+
+    def drop_and_enqueue(uuids: list[str], *, event: str) -> None:
+        drop(uuids, event=event)
+        enqueue(store)
+
+    monkeypatch.setattr(store.deliveries, "drop_unsent", drop_and_enqueue)
+    assert store.jobs.clear(()) == (5, 0)
+    assert home.count("jobs") == 3  # one for each chunk
+
+
+def test_clear_leaves_what_a_worker_has_taken_since_it_looked(
+    home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "CHUNK", 1)
+    first = enqueue(store)
+    second = enqueue(store, priority=-1)
+    drop = store.deliveries.drop_unsent
+    taken: list[int] = []
+
+    def drop_and_claim(uuids: list[str], *, event: str) -> None:
+        drop(uuids, event=event)
+        if not taken:
+            taken.append(claim(store).id)
+
+    monkeypatch.setattr(store.deliveries, "drop_unsent", drop_and_claim)
+    assert store.jobs.clear(()) == (1, 1)
+    assert [places(home, uuid) for uuid in (first.uuid, second.uuid)] == [{}, {"jobs": 1}]
+    assert home.sql("SELECT id FROM jobs") == [(taken[0],)]
 
 
 def test_clear_drops_the_notifications_of_what_it_deletes_and_no_others(store: Store) -> None:
