@@ -51,8 +51,9 @@ class MysqlServer(MySQLDatabase):
         try:
             connection = self._driver.connect(database=self.database, autocommit=True, **self.connect_params)
         except RuntimeError as error:  # PyMySQL: the account's kind of password needs a further package
+            package = "pynacl" if "pynacl" in str(error) else "'leadq[mysql]'"
             raise StoreError(
-                f"the database cannot be asked for a login: {error}", hint="Run: pip install 'leadq[mysql]'"
+                f"the database cannot be asked for a login: {error}", hint=f"Run: pip install {package}"
             ) from error
         except OSError as error:  # PyMySQL makes its own error of any but those of the file
             raise ConfigError(

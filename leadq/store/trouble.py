@@ -24,7 +24,7 @@ _NO_TABLE = Trouble(SchemaMismatch, "the database lacks a table of leadq", "Run:
 _NO_COLUMN = Trouble(SchemaMismatch, "the database lacks a column of leadq", "Run: leadq migrate")
 _DISK_FULL = Trouble(StoreUnavailable, "the disk is full", "Free some space; nothing was changed.")
 
-# a fragment of the driver's message; the first that fits
+# a fragment of SQLite's message; the first that fits
 _SQLITE: tuple[tuple[str, Trouble], ...] = (
     ("no such table", _NO_TABLE),
     ("no such column", _NO_COLUMN),
@@ -98,6 +98,18 @@ _NO_TLS = Trouble(
     "Check MYSQL_ATTR_SSL_CA in .env, and that DB_HOST is the name in the server's certificate.",
 )
 
+_EXPIRED = Trouble(
+    StoreUnavailable, "the password of the database account has expired", "Set a new one: ALTER USER … IDENTIFIED BY …"
+)
+_LOCKED_ACCOUNT = Trouble(
+    StoreUnavailable, "the database account is locked", "Unlock it: ALTER USER … ACCOUNT UNLOCK, or use another."
+)
+_TOO_SLOW = Trouble(
+    StoreUnavailable,
+    "the database server has ended a statement that ran for too long",
+    "Try again; if it stays so, raise its max_statement_time (MySQL: max_execution_time).",
+)
+
 # what PyMySQL says without a number, or under that of a server which cannot be reached
 _PYMYSQL: tuple[tuple[str, Trouble], ...] = (
     ("[ssl", _NO_TLS),
@@ -121,7 +133,22 @@ _MYSQL: dict[int, Trouble] = {
     1045: Trouble(
         StoreUnavailable,
         "the database server refuses the login",
-        "Check DB_USERNAME and DB_PASSWORD in .env, and from which host the account may log in.",
+        "Check DB_USERNAME and DB_PASSWORD in .env, and from which host the account may log in; one that requires TLS "
+        "needs MYSQL_ATTR_SSL_CA.",
+    ),
+    1820: _EXPIRED,
+    1862: _EXPIRED,
+    3118: _LOCKED_ACCOUNT,
+    4151: _LOCKED_ACCOUNT,  # MariaDB's number for it
+    1129: Trouble(
+        StoreUnavailable,
+        "the database server has blocked this host after too many broken connections",
+        "On the server: mariadb-admin flush-hosts (mysqladmin on MySQL).",
+    ),
+    1130: Trouble(
+        StoreUnavailable,
+        "the database server lets no account log in from this host",
+        "Give the account this host: CREATE USER 'name'@'host'",
     ),
     1698: Trouble(
         StoreUnavailable,
@@ -138,6 +165,8 @@ _MYSQL: dict[int, Trouble] = {
     1077: _LOST,
     1079: _LOST,
     1152: _LOST,
+    1969: _TOO_SLOW,
+    3024: _TOO_SLOW,
     1317: Trouble(StoreUnavailable, "the statement was killed on the database server", "Try again."),
     1927: _LOST,  # MariaDB: killed
     4031: _LOST,  # MySQL: idle for too long
@@ -219,7 +248,10 @@ def _cause(error: BaseException) -> BaseException:
 def explain(error: BaseException) -> StoreError:
     """The error of ours that stands for the driver's."""
     words = _words(error)
-    trouble = _of_words(words, _PYMYSQL) or _MYSQL.get(_number(error)) or _of_words(words, _SQLITE)
+    if _number(error) >= 0:
+        trouble = _of_words(words, _PYMYSQL) or _MYSQL.get(_number(error))
+    else:
+        trouble = _of_words(words, _PYMYSQL + _SQLITE)
     if trouble is None:
         return StoreError(f"the database refused a statement: {words}")
     return trouble.kind(f"{trouble.message} ({words})" if words else trouble.message, hint=trouble.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 
@@ -15,7 +16,10 @@ from tests.smtp_servers import MailServer
 pytestmark = pytest.mark.mariadb_only("what a server can refuse")
 
 REACH = "Check that it runs, and DB_HOST, DB_PORT and DB_SOCKET in .env."
-LOGIN = "Check DB_USERNAME and DB_PASSWORD in .env, and from which host the account may log in."
+LOGIN = (
+    "Check DB_USERNAME and DB_PASSWORD in .env, and from which host the account may log in; one that requires TLS "
+    "needs MYSQL_ATTR_SSL_CA."
+)
 RIGHTS = "Check DB_DATABASE in .env, and the account's rights: SHOW GRANTS"
 DRIVER = "Run: pip install 'leadq[mysql]'"
 CREATE_USER = ("user", "create", "--name", "Ana", "--email", "ana@example.com")
@@ -105,6 +109,41 @@ def test_an_account_of_the_systems_user_is_an_error_that_names_the_socket(
     message, hint = refused(home)
     assert message.startswith("the database server refuses the login (Access denied for user 'visitor'@")
     assert "through DB_SOCKET alone" in hint
+
+
+@pytest.mark.parametrize(
+    ("restriction", "begins", "told"),
+    [
+        ("ACCOUNT LOCK", "the database account is locked (", "Unlock it: ALTER USER … ACCOUNT UNLOCK, or use another."),
+        ("PASSWORD EXPIRE", "the password of the database account has expired (", "Set a new one: ALTER USER … "),
+        ("REQUIRE SSL", "the database server refuses the login (", LOGIN),
+    ],
+    ids=["locked", "expired", "TLS alone"],
+)
+def test_an_account_that_may_not_log_in_as_it_is_is_an_error_that_says_why(
+    home: Home, mariadb: MariaDbServer, account: Callable[[str], None], restriction: str, begins: str, told: str
+) -> None:
+    account(f"IDENTIFIED BY '{PASSWORD}' {restriction}")
+    mariadb.execute(f"GRANT ALL ON {home.environment['DB_DATABASE']}.* TO visitor")
+    message, hint = refused(home)
+    assert message.startswith(begins)
+    assert hint.startswith(told)
+
+
+def test_an_account_of_a_kind_that_needs_a_further_package_is_an_error_that_names_it(
+    home: Home, mariadb: MariaDbServer, account: Callable[[str], None]
+) -> None:
+    pytest.importorskip("pymysql")
+    if importlib.util.find_spec("nacl"):
+        pytest.skip("pynacl is installed")
+    mariadb.execute("INSTALL SONAME 'auth_ed25519'")
+    try:
+        account(f"IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}')")
+        message, hint = refused(home)
+    finally:
+        mariadb.execute("UNINSTALL SONAME 'auth_ed25519'")
+    assert "pynacl" in message
+    assert hint == "Run: pip install pynacl"
 
 
 @pytest.mark.parametrize("command", [CREATE_USER, ("work", "--once")])

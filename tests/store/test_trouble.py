@@ -11,7 +11,7 @@ import peewee
 import pytest
 
 from leadq.config import load_settings
-from leadq.errors import ConfigError, SchemaMismatch, StoreError, StoreUnavailable
+from leadq.errors import ConfigError, SchemaMismatch, StoreContended, StoreError, StoreUnavailable
 from leadq.store import dialect, sqlite
 from leadq.store.store import Store
 from leadq.store.trouble import explain, explained_errors
@@ -109,6 +109,28 @@ def test_a_lock_that_ends_is_waited_for(home: Home, store: Store) -> None:
 )
 def test_the_drivers_errors_are_explained(words: str, kind: type[StoreError], begins: str) -> None:
     error = explain(peewee.OperationalError(words))
+    assert type(error) is kind
+    assert error.message.startswith(begins)
+    assert words in error.message
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "kind", "begins"),
+    [
+        (1129, "Host 'a' is blocked because of many connection errors", StoreUnavailable, "the database server has bl"),
+        (1130, "Host 'a' is not allowed to connect", StoreUnavailable, "the database server lets no account log in"),
+        (1820, "You must SET PASSWORD", StoreUnavailable, "the password of the database account has expired"),
+        (3118, "Access denied. Account is locked.", StoreUnavailable, "the database account is locked"),
+        (1969, "Query execution was interrupted", StoreUnavailable, "the database server has ended a statement"),
+        (3024, "Query execution was interrupted", StoreUnavailable, "the database server has ended a statement"),
+        (1213, "Deadlock found; try restarting", StoreContended, "the database has ended a deadlock"),
+        (9999, "the disk is locked and malformed", StoreError, "the database refused a statement"),
+    ],
+)
+def test_a_servers_errors_are_explained_by_their_number(
+    number: int, words: str, kind: type[StoreError], begins: str
+) -> None:
+    error = explain(peewee.OperationalError(number, words))
     assert type(error) is kind
     assert error.message.startswith(begins)
     assert words in error.message
