@@ -10,6 +10,7 @@ MAIN_THREADS_OWN = (
     signal.SIGTERM,
     signal.SIGINT,
     signal.SIGQUIT,
+    signal.SIGHUP,
     signal.SIGUSR2,
     signal.SIGCONT,
 )

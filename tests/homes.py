@@ -38,6 +38,11 @@ class Result:
         return json.loads(self.stdout)
 
 
+def heed_hangups() -> None:
+    """In a child: SIGHUP has its effect there even where the tests were started with nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class HomeDatabase(Protocol):
     """A home's database, as another program sees it."""
 
@@ -153,7 +158,7 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            preexec_fn=preexec_fn,
+            preexec_fn=preexec_fn or heed_hangups,
         )
         self.processes.append(process)
         return process

@@ -71,8 +71,8 @@ def command(
 ) -> None:
     """Run the jobs that are due.
 
-    A job's own tries, timeout and backoff beat the flags. SIGTERM, SIGINT and SIGQUIT end the worker after
-    the current job; a second one at once, and then the job is put back.
+    A job's own tries, timeout and backoff beat the flags. SIGTERM, SIGINT, SIGQUIT and SIGHUP end the
+    worker after the current job; a second one at once, and then the job is put back.
     """
     from leadq.text import one_line
 

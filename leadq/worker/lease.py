@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ SWEEP_SECONDS = 2.0  # a worker that died on this host is noticed within 5 s, a 
 BEATS_A_LEASE = 6  # so many beats may fail before anybody takes the worker for dead
 LONGEST_BEAT_SECONDS = 15.0
 END_SECONDS = 5.0  # for so long the thread may keep the worker from ending: it may wait for a server that hangs
+
+_log = logging.getLogger("leadq.worker")
 
 
 class Lease:
@@ -91,7 +94,9 @@ class Lease:
                     if now >= next_sweep:
                         next_sweep = now + SWEEP_SECONDS
                         self._sweep()
-                except StoreError:  # the worker itself meets it, too, and reports it
+                except Exception as error:  # noqa: BLE001 - a worker whose beat has ended would be taken for dead
+                    if not isinstance(error, StoreError):  # the worker itself meets that, too, and reports it
+                        _log.exception("The worker's beat has met an error")
                     self._distrust_silence()
                     self._store.reset()
         finally:

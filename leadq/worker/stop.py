@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from types import FrameType, TracebackType
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)  # the last: its terminal was closed
 NOW_SIGNAL = signal.SIGQUIT  # what a parent sends its children when it is asked to stop a second time
 PAUSE_SIGNALS = (signal.SIGUSR2, signal.SIGCONT)
 SIGNALS = (*STOP_SIGNALS, *PAUSE_SIGNALS)
@@ -23,9 +23,9 @@ class StopNow(BaseException):
 class StopRequest:
     """Catches a worker's signals while it is entered.
 
-    The first SIGTERM, SIGINT or SIGQUIT sets `requested`; the current job goes on. A further one raises
+    The first SIGTERM, SIGINT, SIGQUIT or SIGHUP sets `requested`; the current job goes on. A further one raises
     StopNow, but only inside a `breakable` block, where that loses nothing. SIGUSR2 sets `paused`, SIGCONT
-    unsets it. `times_requested` counts those that ask to stop.
+    unsets it. `times_requested` counts those that ask to stop. Under nohup SIGHUP stays ignored.
 
     The handlers write a byte to a pipe that `sleep` selects on. They take no lock: threading.Event.set() in
     a handler can deadlock with the code that it interrupts (https://bugs.python.org/issue41606).
@@ -53,7 +53,8 @@ class StopRequest:
         os.set_blocking(writer, False)
         self._pipe = (reader, writer)
         for number in STOP_SIGNALS:
-            self._previous[number] = signal.signal(number, self._handle_stop)
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._handle_stop)
         for number in PAUSE_SIGNALS:
             self._previous[number] = signal.signal(number, self._handle_pause)
         signal.pthread_sigmask(

@@ -40,6 +40,23 @@ def slow_beat(self, *arguments, **named):
 Workers.beat = slow_beat
 """
 
+BROKEN_BEAT = """
+from pathlib import Path
+from leadq.store.workers import Workers
+
+beat = Workers.beat
+
+
+def broken_beat(self, *arguments, **named):
+    if Path("broken").exists():
+        Path("broken").unlink()
+        raise RuntimeError("a fault of leadq's own")
+    beat(self, *arguments, **named)
+
+
+Workers.beat = broken_beat
+"""
+
 
 def add_module_beside_own_jobs(home: Home, name: str, source: str) -> None:
     known = home.environment["LEADQ_JOBS"]
@@ -129,3 +146,16 @@ def test_a_worker_that_was_taken_for_dead_says_that_it_lives_before_it_takes_a_f
     eventually(lambda: jobs_home.count("jobs") == 0)
     assert jobs_home.stop(sleeper).exit_code == jobs_home.stop(sweeper).exit_code == 0
     assert kept
+
+
+def test_its_beat_survives_a_fault_of_leadqs_own_and_the_log_tells_of_that(jobs_home: Home) -> None:
+    add_module_beside_own_jobs(jobs_home, "broken_beat", BROKEN_BEAT)
+    jobs_home.environment["DB_QUEUE_RETRY_AFTER"] = "1"
+    broken = jobs_home.path / "broken"
+    broken.touch()
+    worker = idle_worker(jobs_home)
+    eventually(lambda: not broken.exists())
+    ((seen_at,),) = jobs_home.sql("SELECT seen_at FROM workers")
+    eventually(lambda: jobs_home.sql("SELECT seen_at FROM workers") > [(seen_at,)])
+    assert jobs_home.stop(worker).exit_code == 0
+    assert jobs_home.log.count("RuntimeError: a fault of leadq's own") == 1

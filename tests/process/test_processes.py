@@ -53,7 +53,7 @@ def test_so_many_jobs_run_at_once(jobs_home: Home) -> None:
 
 
 @about_processes
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP])
 def test_one_signal_lets_every_worker_end_its_job(jobs_home: Home, number: signal.Signals) -> None:
     names = held_jobs(jobs_home, 2)
     parent, children = started(jobs_home, 2)

@@ -7,12 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 
 import pexpect
 import pytest
 
-from tests.homes import PATIENCE_SECONDS, Home, eventually
+from tests.homes import PATIENCE_SECONDS, Home, eventually, heed_hangups
 from tests.process.signs import (
     is_running,
     let_go,
@@ -56,7 +55,7 @@ def terminal(held: Home) -> Iterator[pexpect.spawn]:
         cwd=str(held.path),
         env={**os.environ, **held.environment},
         timeout=PATIENCE_SECONDS,
-        preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # nohup, say, would have it ignored
+        preexec_fn=heed_hangups,
     )
     try:
         until_both_are_held(held)
@@ -141,9 +140,11 @@ def test_when_the_terminal_is_closed_the_workers_end_their_jobs_and_stop(held: H
     held.insert_job(own_job("Note", text="next"))
     workers = worker_pids(held)
     terminal.ptyproc.fileobj.close()  # the kernel sends SIGHUP to what runs in the foreground: the parent
-    terminal.wait()
+    for name in NAMES:
+        until_it_beats(held, name)
     let_both_go(held)
-    eventually(lambda: not any(is_running(pid) for pid in workers), timeout=10)
+    assert terminal.wait() == 0
+    assert not any(is_running(pid) for pid in workers)
     assert sorted(notes(held)) == ["one", "two"]
     assert held.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
     assert held.count("workers") == 0

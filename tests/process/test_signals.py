@@ -10,7 +10,7 @@ import pytest
 from tests.homes import Home
 from tests.process.signs import idle_worker, let_go, notes, own_job, until_held, until_it_beats
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP]
 
 
 @pytest.mark.sqlite_only("about signals, whatever the store")
