@@ -19,6 +19,7 @@ CONNECTION = "database"  # what `failed_jobs.connection` holds, as in Laravel
 
 QUEUES_AT_ONCE = 100  # from 200 on MySQL guesses how many rows they have (eq_range_index_dive_limit), and reads all
 CLAIMED_COLUMNS = ("id", "uuid", "queue", "payload", "priority", "attempts", "created_at", "last_error")
+UNSEEN_COLUMN = len(CLAIMED_COLUMNS)  # behind them: whether there are jobs that have just become due
 
 
 class Claims:
@@ -61,12 +62,18 @@ class Claims:
             Whether there are more jobs that have just become due than one transaction should lock, and the claimed
             job: none before they have all been seen, since the next one might have the best priority.
         """
-        if self._promote_due() == CHUNK:
-            return True, None
+        seen_all = False
         for queue in queues:
-            row = self._next_in.row(queue=queue)
+            row = self._next_in.row(queue=queue, now=self._session.now())
+            if not seen_all and (row is None or row[UNSEEN_COLUMN]):
+                promoted = self._promote_due()
+                if promoted == CHUNK:
+                    return True, None
+                seen_all = True
+                if promoted:
+                    row = self._next_in.row(queue=queue, now=self._session.now())
             if row is not None:
-                return False, self._reserve(row, worker_id)
+                return False, self._reserve(row[:UNSEEN_COLUMN], worker_id)
         return False, None
 
     @in_transaction
@@ -115,7 +122,13 @@ class Claims:
     def _next_in(self) -> Prepared:
         # one queue a query: `queue IN (…) ORDER BY` would sort in a temporary b-tree
         due = (self._jobs.queue == Slot("queue")) & (self._jobs.stage == DUE)
-        rows = self._jobs.select(*self._claimed_columns).where(due).order_by(self._jobs.priority, self._jobs.id)
+        others = self._jobs.alias(
+            "others"
+        )  # asked along with it: a query of its own costs a server's reply for every job
+        unseen = fn.EXISTS(
+            others.select(others.id).where((others.stage == UNSEEN) & (others.available_at <= Slot("now")))
+        )
+        rows = self._jobs.select(*self._claimed_columns, unseen).where(due).order_by(self._jobs.priority, self._jobs.id)
         return self._session.prepare(self._session.locking_free(rows.limit(1)))
 
     @cached_property
