@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime, tzinfo
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
+from typing import Any
 
 from leadq.clock import local_zone
 from leadq.config import Settings
 from leadq.text import many_lines, one_line
 
 FILE_MODE = 0o640
+_FIELDS = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 def set_up_logging(settings: Settings) -> None:
@@ -41,18 +44,24 @@ class TextFormatter(logging.Formatter):
         super().__init__()
         self._environment = environment
         self._zone = zone
+        self._second = 0  # the one that `_at` spells: a busy worker writes hundreds of lines a second
+        self._at = ""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line or lines."""
-        at = datetime.fromtimestamp(record.created, self._zone).strftime("%Y-%m-%d %H:%M:%S")
         first, *more = many_lines(record.getMessage()).split("\n")
-        line = f"[{at}] {self._environment}.{record.levelname}: {one_line(first)}"
         fields = getattr(record, "fields", None)
-        if fields:
-            line += " " + one_line(json.dumps(fields, ensure_ascii=False, default=str))
+        told = f"{first} {_FIELDS.encode(fields)}" if fields else first
+        line = f"[{self._time(record)}] {self._environment}.{record.levelname}: {one_line(told)}"
         if record.exc_info:
             more += many_lines(self.formatException(record.exc_info)).split("\n")
         return "\n    ".join([line, *more])
+
+    def _time(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._at = second, f"{datetime.fromtimestamp(second, self._zone):%Y-%m-%d %H:%M:%S}"
+        return self._at
 
 
 class JsonFormatter(logging.Formatter):
@@ -81,16 +90,13 @@ class LogFile(WatchedFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a record."""
         try:
-            self._prepare()
             super().emit(record)
         except OSError:
             self.handleError(record)
 
-    def _prepare(self) -> None:
-        path = Path(self.baseFilename)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=FILE_MODE)
+    def _open(self) -> Any:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=_private)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called when a record cannot be written."""
@@ -99,6 +105,10 @@ class LogFile(WatchedFileHandler):
             error = sys.exc_info()[1]
             with contextlib.suppress(OSError):  # nobody listens: no reason either
                 print(f"leadq: cannot write the log {self.baseFilename}: {error}", file=sys.stderr)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, FILE_MODE)
 
 
 class DailyLogFile(LogFile):

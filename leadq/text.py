@@ -48,5 +48,7 @@ def storable(text: str) -> str:
 
 def many_lines(text: str) -> str:
     """`text` made harmless line by line; line breaks and tabs are kept, the latter as blanks."""
+    if not _SUSPECT.search(text):
+        return text.rstrip()
     lines = re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text.expandtabs(4))
     return "\n".join("".join(" " if _is_harmful(c) else c for c in line).rstrip() for line in lines)
