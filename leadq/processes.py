@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from dataclasses import dataclass
 from functools import cache
@@ -72,15 +73,18 @@ def start_ticks(pid: int) -> str | None:
     return None if state in {b"Z", b"X"} else started.decode("ascii")
 
 
-def resident_megabytes() -> float:
-    """This process's memory in RAM, in MB (proc(5), statm); its highest ever where there is no /proc."""
+def uses_megabytes(limit: float) -> bool:
+    """Whether this process has `limit` MB or more in RAM (proc(5), statm); without /proc, whether it ever had.
+
+    The kernel keeps the highest ever at hand, so /proc is read by those alone that have come near.
+    """
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < limit * 1024:
+        return False
     try:
         pages = int(Path("/proc/self/statm").read_bytes().split()[1])
     except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return True
+    return pages * os.sysconf("SC_PAGE_SIZE") >= limit * 2**20
 
 
 def _exists(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -32,9 +33,9 @@ class SqliteFile(SqliteDatabase):
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)  # every transaction begins with a stat(), which takes a Path twice as long
         self._connected_to = threading.local()
-        super().__init__(f"file:{quote(str(path))}?mode=rw", pragmas=PRAGMAS, timeout=BUSY_SECONDS, uri=True)
+        super().__init__(f"file:{quote(self._path)}?mode=rw", pragmas=PRAGMAS, timeout=BUSY_SECONDS, uri=True)
 
     def was_replaced(self) -> bool:
         """Whether this thread's connection is to another file than the one that stands at the path now."""
@@ -75,9 +76,9 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _file_identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - see SqliteFile._path
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from leadq.errors import StoreError
-from leadq.processes import resident_megabytes
+from leadq.processes import uses_megabytes
 from leadq.store.outcomes import Failed, GivenBack
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
@@ -131,7 +131,7 @@ class Worker:
 
     def _over_memory(self) -> bool:
         limit = self._options.memory_mb
-        return limit > 0 and self._jobs_done > 0 and resident_megabytes() >= limit  # one job at least: as artisan
+        return limit > 0 and self._jobs_done > 0 and uses_megabytes(limit)  # one job at least: as artisan
 
     # --- claiming ----------------------------------------------------------------------------------
 
