@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 could not; 2 wrong usage (Click's own message); `work` als
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -88,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         _discard_output()
         code = 1
+    gc.freeze()  # the interpreter's last search for garbage would look through all that there is
     sys.exit(code)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 from dataclasses import dataclass
 from functools import cache
@@ -78,6 +77,8 @@ def uses_megabytes(limit: float) -> bool:
 
     The kernel keeps the highest ever at hand, so /proc is read by those alone that have come near.
     """
+    import resource  # a shared library, which no command but a worker needs
+
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < limit * 1024:
         return False
     try:

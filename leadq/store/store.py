@@ -1,26 +1,29 @@
-"""The store: one database, and a room for each kind of row."""
+"""The store: one database, and a room for each kind of row, opened on first use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from peewee import Database
 
 from leadq.config import DatabaseSettings
-from leadq.store.claims import Claims
-from leadq.store.deliveries import Deliveries
 from leadq.store.dialect import dialect_of, open_database
-from leadq.store.failed import FailedJobs
-from leadq.store.jobs import Jobs
-from leadq.store.leads import Leads
 from leadq.store.schema import require_current_schema
 from leadq.store.session import Session
-from leadq.store.settle import Settlements
 from leadq.store.tables import Tables
-from leadq.store.triage import Triage
-from leadq.store.users import Users
-from leadq.store.workers import Workers
+
+if TYPE_CHECKING:
+    from leadq.store.claims import Claims
+    from leadq.store.deliveries import Deliveries
+    from leadq.store.failed import FailedJobs
+    from leadq.store.jobs import Jobs
+    from leadq.store.leads import Leads
+    from leadq.store.settle import Settlements
+    from leadq.store.triage import Triage
+    from leadq.store.users import Users
+    from leadq.store.workers import Workers
 
 T = TypeVar("T")
 
@@ -39,15 +42,6 @@ class Store:
     def __init__(self, database: Database) -> None:
         require_current_schema(database)
         self._session = Session(database, dialect_of(database), Tables(database))
-        self.users = Users(self._session)
-        self.leads = Leads(self._session)
-        self.deliveries = Deliveries(self._session)
-        self.workers = Workers(self._session, self.deliveries)
-        self.jobs = Jobs(self._session, self.deliveries)
-        self.claims = Claims(self._session)
-        self.settlements = Settlements(self._session, self.claims, self.deliveries)
-        self.failed = FailedJobs(self._session)
-        self.triage = Triage(self._session, self.deliveries)
 
     @classmethod
     def open(cls, settings: DatabaseSettings) -> Store:
@@ -94,3 +88,68 @@ class Store:
     def close(self) -> None:
         """Closes the connection of this thread."""
         self._session.close()
+
+    # --- the rooms: a short command pays for those that it enters -----------------------------------
+
+    @cached_property
+    def users(self) -> Users:
+        """The colleagues who receive leads."""
+        from leadq.store.users import Users
+
+        return Users(self._session)
+
+    @cached_property
+    def leads(self) -> Leads:
+        """The leads."""
+        from leadq.store.leads import Leads
+
+        return Leads(self._session)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """The record of each notification."""
+        from leadq.store.deliveries import Deliveries
+
+        return Deliveries(self._session)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Who works here."""
+        from leadq.store.workers import Workers
+
+        return Workers(self._session, self.deliveries)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Waiting and running jobs."""
+        from leadq.store.jobs import Jobs
+
+        return Jobs(self._session, self.deliveries)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Takes jobs for workers."""
+        from leadq.store.claims import Claims
+
+        return Claims(self._session)
+
+    @cached_property
+    def settlements(self) -> Settlements:
+        """Ends attempts."""
+        from leadq.store.settle import Settlements
+
+        return Settlements(self._session, self.claims, self.deliveries)
+
+    @cached_property
+    def failed(self) -> FailedJobs:
+        """Failed jobs, to be looked at."""
+        from leadq.store.failed import FailedJobs
+
+        return FailedJobs(self._session)
+
+    @cached_property
+    def triage(self) -> Triage:
+        """Failed jobs, to be moved and deleted."""
+        from leadq.store.triage import Triage
+
+        return Triage(self._session, self.deliveries)
