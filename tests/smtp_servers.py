@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,15 @@ class Tls:
     Args:
         folder: for the files.
         name: whom the certificate is for.
+        not_after: when it runs out; None for a time far ahead.
     """
 
-    def __init__(self, folder: Path, name: str = HOST) -> None:
+    def __init__(self, folder: Path, name: str = HOST, *, not_after: datetime | None = None) -> None:
         authority = trustme.CA()
         self.ca_file = folder / f"ca-of-{name}.pem"
         authority.cert_pem.write_to_path(str(self.ca_file))
         self.server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(name).configure_cert(self.server_context)
+        authority.issue_cert(name, not_after=not_after).configure_cert(self.server_context)
 
 
 class MailServer:

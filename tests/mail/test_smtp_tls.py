@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
@@ -63,6 +64,18 @@ def test_a_certificate_of_another_host_is_a_config_error(smtp, tls_of_another_ho
 
     assert error.kind is Kind.CONFIG
     assert "127.0.0.1" in str(error)
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_certificate_that_has_run_out_is_a_config_error(smtp, tmp_path, scheme):
+    expired = Tls(tmp_path, not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    side = {"starttls" if scheme == "smtp" else "implicit_tls": expired.server_context}
+    with MailServer(**side) as server:
+        error = fail(smtp(server.port, scheme=scheme, ca_file=expired.ca_file))
+        assert server.accepted == []
+
+    assert error.kind is Kind.CONFIG
+    assert "certificate has expired" in str(error)
 
 
 def test_verification_can_be_turned_off_loudly(smtp, tls, caplog):
