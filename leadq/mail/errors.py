@@ -132,7 +132,8 @@ ABOUT_US = frozenset({Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.AUTH, St
 BEFORE_MAIL = ABOUT_US - {Stage.MAIL}
 ABOUT_THE_MAIL = frozenset({Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY, Stage.DOT})
 
-SEND_AS_DENIED = r"send.?as.?denied|not allowed to send as|sender address rejected: not owned"
+SEND_AS_DENIED = r"send.?as.?denied|not allowed to send as"
+REJECTED_US = r"(helo command|sender address|client host) rejected"  # Postfix says so at RCPT: smtpd_delay_reject
 MAILBOX_OR_SIZE = r"mailbox|storage|message (size|too)|size limit|too (large|big)"
 QUOTA_OR_RATE = (
     r"(limit|quota|rate)\w* (was |has been )?exceeded|exceed\w* .{0,40}(limit|quota|rate)"
@@ -146,6 +147,7 @@ RULES = (
     _Rule(Kind.TEMPORARY, ANY, "4.."),
     _Rule(Kind.CONFIG, ANY, "53[0458]"),
     _Rule(Kind.CONFIG, ANY, "5..", enhanced=r"5\.7\.60|5\.7\.30|5\.2\.252", words=SEND_AS_DENIED),
+    _Rule(Kind.CONFIG, ANY, "5..", enhanced=r"5\.1\.[78]", words=REJECTED_US),
     _Rule(Kind.PERMANENT, ABOUT_THE_MAIL, "5..", enhanced=r"5\.2\.2|5\.3\.4", words=MAILBOX_OR_SIZE),
     _Rule(Kind.TRANSPORT, ANY, "5..", enhanced=r"5\.4\.5", words=QUOTA_OR_RATE),
     _Rule(Kind.CONFIG, ABOUT_US, "5.."),
