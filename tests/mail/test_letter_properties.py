@@ -83,7 +83,7 @@ def read(message: Message) -> tuple[EmailMessage, str, str]:
     mail = email.message_from_bytes(message.wire, policy=email.policy.default)
     assert not mail.defects
     text, html = mail.iter_parts()
-    return mail, text.get_content(), html.get_content()
+    return mail, *(part.get_content().replace("\r\n", "\n") for part in (text, html))
 
 
 @settings(max_examples=250, deadline=None, derandomize=True, database=None)
