@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from leadq.config import MailSettings
-from leadq.mail.errors import DeliveryError, Kind, PermanentDeliveryError, Stage
+from leadq.mail.errors import DeliveryError, Kind, PermanentDeliveryError, Stage, failed
 from leadq.mail.letter import Message
 from leadq.mail.smtp_reply import Reply
 from leadq.mail.smtp_session import SmtpSession
@@ -61,11 +61,17 @@ class SmtpTransport:
             else:
                 self._end(deadline)
             self._report(error, message)
-            if error.kind is Kind.UNKNOWN and self._settings.on_unknown == "hold":
+            if self._holds(error):
                 raise _held(error, message) from error
             raise
-        except BaseException:
+        except BaseException as interruption:
+            is_whole = self._session is not None and self._session.stage is Stage.DOT
             self.discard()
+            if is_whole:
+                unanswered = failed(Stage.DOT, "broken off before the server had answered")
+                self._report(unanswered, message)
+                if self._holds(unanswered):
+                    raise _held(unanswered, message) from interruption
             raise
         return Receipt(message_id=message.message_id, reply=reply.text)
 
@@ -118,6 +124,9 @@ class SmtpTransport:
 
     def _tls_context(self) -> ssl.SSLContext:
         return client_context(ca_file=self._settings.ca_file, verify=self._settings.verify)
+
+    def _holds(self, error: DeliveryError) -> bool:
+        return error.kind is Kind.UNKNOWN and self._settings.on_unknown == "hold"
 
     def _report(self, error: DeliveryError, message: Message) -> None:
         """Says what a person should know beyond this one attempt; a wrong setting once, not once a mail."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from dataclasses import replace
@@ -9,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from leadq.mail import smtp_session
-from leadq.mail.errors import DeliveryError, Kind, PermanentDeliveryError
+from leadq.mail.errors import DeliveryError, Kind, PermanentDeliveryError, Stage
+from leadq.mail.smtp_reply import Reply
 from leadq.mail.smtp_socket import SmtpSocket
 from tests.mail.samples import compose, soon
 from tests.smtp_servers import DEAF, DROP, RESET, STALL, ScriptedServer, closed_port, drip
@@ -244,3 +246,39 @@ def test_an_exception_from_outside_closes_the_socket_without_a_word(smtp, monkey
         assert transport._session is None
     assert server.heard == []
     assert server.accepted == []
+
+
+@pytest.mark.parametrize(("replies_read", "warnings"), [(4, 0), (5, 1)])  # greeting, EHLO, MAIL, RCPT: DATA is next
+def test_an_exception_from_outside_warns_of_a_twin_once_the_mail_is_whole(
+    smtp, monkeypatch, caplog, replies_read, warnings
+):
+    read_reply, count = SmtpSocket.read_reply, itertools.count()
+
+    def interrupted(self: SmtpSocket, *, deadline: float) -> Reply:
+        if next(count) == replies_read:
+            raise Alarm
+        return read_reply(self, deadline=deadline)
+
+    monkeypatch.setattr(SmtpSocket, "read_reply", interrupted)
+    with ScriptedServer({"dot": [STALL]}) as server, pytest.raises(Alarm):
+        smtp(server.port).send(compose(), deadline=soon())
+
+    assert (
+        caplog.text.count("may arrive twice: end of DATA failed: broken off before the server had answered") == warnings
+    )
+    assert len(caplog.records) == warnings
+
+
+def test_a_whole_mail_that_is_broken_off_can_be_held_for_a_person(smtp, monkeypatch):
+    wait = SmtpSocket.read_reply
+
+    def interrupted(self: SmtpSocket, *, deadline: float) -> Reply:
+        if server.heard[-1:] == ["DATA"] and transport._session.stage is Stage.DOT:
+            raise Alarm
+        return wait(self, deadline=deadline)
+
+    monkeypatch.setattr(SmtpSocket, "read_reply", interrupted)
+    with ScriptedServer({"dot": [STALL]}) as server:
+        transport = smtp(server.port, on_unknown="hold")
+        with pytest.raises(PermanentDeliveryError, match="a person must decide"):
+            transport.send(compose(), deadline=soon())

@@ -41,6 +41,7 @@ def test_a_second_signal_breaks_the_mail_off_and_the_attempt_does_not_count(
     assert time.monotonic() - began < 5
     assert mailing.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
     assert story(mailing, 1)[2:] == [("given back", 1)]
+    assert mailing.log.count("may arrive twice") == 1
     mail_server.gate.set()
     mailing.run("work", "--once", "--tries", 1)
     assert mailing.sql("SELECT status, attempts FROM deliveries") == [("sent", 1)]
