@@ -24,3 +24,13 @@ def backoff_seconds(steps: Sequence[float], attempt: int, *, chance: float | Non
     step = steps[min(attempt, len(steps)) - 1]
     share = random.random() if chance is None else chance  # noqa: S311 - not a secret
     return step * (1 + JITTER * (2 * share - 1))
+
+
+def later_than(seconds: float, *, chance: float | None = None) -> float:
+    """A wait that somebody else has asked for: never shorter than `seconds`, and up to 10 % longer.
+
+    Args:
+        seconds: the wait.
+        chance: a number from 0 to 1 in place of a random one.
+    """
+    return seconds * (1 + JITTER * (random.random() if chance is None else chance))  # noqa: S311 - not a secret

@@ -97,4 +97,10 @@ class TimeoutExceeded(JobError):
 
 
 class MailError(LeadqError):
-    """A mail did not go out."""
+    """A mail did not go out.
+
+    Attributes:
+        retry_after: seconds for which the mail server asks to be left alone; None where it names no time.
+    """
+
+    retry_after: float | None = None

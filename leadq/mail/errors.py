@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from leadq.errors import MailError, PermanentFailure
+from leadq.mail.waiting_time import seconds_asked_for
 from leadq.text import one_line
 
 LONGEST_REPLY = 500
@@ -96,8 +97,10 @@ def refused(stage: Stage, *, code: int | None, enhanced: str | None, reply: str)
     """The error for a server's answer that is not the hoped-for one."""
     kind = classify(stage, code, enhanced, reply)
     reply = one_line(reply, limit=LONGEST_REPLY)
-    error = PermanentDeliveryError if kind is Kind.PERMANENT else DeliveryError
-    return error(f"{stage.label} refused: {reply}", kind=kind, stage=stage, code=code, enhanced=enhanced, reply=reply)
+    make = PermanentDeliveryError if kind is Kind.PERMANENT else DeliveryError
+    error = make(f"{stage.label} refused: {reply}", kind=kind, stage=stage, code=code, enhanced=enhanced, reply=reply)
+    error.retry_after = seconds_asked_for(reply)
+    return error
 
 
 def failed(stage: Stage, reason: str, *, kind: Kind | None = None, hint: str | None = None) -> DeliveryError:

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leadq.backoff import backoff_seconds
+from leadq.backoff import backoff_seconds, later_than
 from leadq.errors import (
     LeadqError,
+    MailError,
     PermanentFailure,
     StoreUnavailable,
     TimeoutExceeded,
@@ -197,6 +198,8 @@ class Executor:
         payload_steps = attempt.payload.backoff if attempt.payload else None
         steps = self._retry.backoff if payload_steps is None else payload_steps
         delay = backoff_seconds(steps, attempt.claimed.attempts)
+        if isinstance(attempt.error, MailError) and attempt.error.retry_after is not None:
+            delay = max(delay, later_than(attempt.error.retry_after))
         return Released(delay_seconds=delay, error=error, timed_out=timed_out)
 
     def _timeout_error(self, attempt: Attempt) -> TimeoutExceeded:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.homes import Home
@@ -44,6 +46,18 @@ def test_451_is_tried_again_and_delivers_the_bytes_of_the_preview(mailing: Home,
     (delivery,) = mailing.json("lead", "show", 1)["deliveries"]
     assert (delivery["status"], delivery["attempts"], delivery["message_id"]) == ("sent", 3, mail.message_id)
     assert story(mailing, 1)[2:] == [("released", 1), ("released", 2), ("sent", 3)]
+
+
+@pytest.mark.parametrize(("backoff", "shortest", "longest"), [(0, 300, 330), (900, 810, 990)])
+def test_a_wait_that_the_server_asks_for_is_granted(
+    mailing: Home, mail_server: MailServer, backoff: int, shortest: int, longest: int
+) -> None:
+    create_lead(mailing)
+    mail_server.refuse("ana@example.com", "450 4.7.1 Greylisted, try again in 5 minutes")
+    before = int(time.time())
+    mailing.leadq("work", "--once", "--backoff", backoff)
+    ((available_at,),) = mailing.sql("SELECT available_at FROM jobs")
+    assert before + shortest <= available_at <= int(time.time()) + longest + 1
 
 
 @pytest.mark.parametrize("stage", ["greeting", "ehlo", "mail", "rcpt", "data", "dot"])

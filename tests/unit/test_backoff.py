@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadq.backoff import backoff_seconds
+from leadq.backoff import backoff_seconds, later_than
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 60), (2, 360), (3, 360), (50, 360)])
@@ -35,3 +35,8 @@ def test_no_steps_or_zero_means_no_wait_at_all(steps: tuple[float, ...]) -> None
 
 def test_three_attempts_outlast_a_greylist_of_five_minutes() -> None:
     assert sum(backoff_seconds((60, 360), attempt, chance=0.0) for attempt in (1, 2)) > 300
+
+
+def test_a_wait_that_was_asked_for_is_never_cut_short():
+    assert [later_than(300, chance=chance) for chance in (0, 0.5, 1)] == [300, 315, pytest.approx(330)]
+    assert later_than(0) == 0
