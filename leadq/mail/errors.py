@@ -141,6 +141,7 @@ MAILBOX_OR_SIZE = r"mailbox|storage|message (size|too)|size limit|too (large|big
 QUOTA_OR_RATE = (
     r"(limit|quota|rate)\w* (was |has been )?exceeded|exceed\w* .{0,40}(limit|quota|rate)"
     r"|(quota|limit)exceeded|rate.?limit|throttl|too many (messages|mails|emails|connections|recipients)"
+    r"|reached .{0,40}(limit|quota)|unusual rate"
 )
 
 RULES = (
@@ -152,12 +153,12 @@ RULES = (
     _Rule(Kind.CONFIG, ANY, "5..", enhanced=r"5\.7\.60|5\.7\.30|5\.2\.252", words=SEND_AS_DENIED),
     _Rule(Kind.CONFIG, ANY, "5..", enhanced=r"5\.1\.[78]", words=REJECTED_US),
     _Rule(Kind.PERMANENT, ABOUT_THE_MAIL, "5..", enhanced=r"5\.2\.2|5\.3\.4", words=MAILBOX_OR_SIZE),
-    _Rule(Kind.TRANSPORT, ANY, "5..", enhanced=r"5\.4\.5", words=QUOTA_OR_RATE),
+    _Rule(Kind.TRANSPORT, ANY, "5..", enhanced=r"5\.4\.5|5\.1\.90|5\.7\.23[23]", words=QUOTA_OR_RATE),
     _Rule(Kind.CONFIG, ABOUT_US, "5.."),
     _Rule(Kind.PERMANENT, ANY, "5.."),
 )
 """The first row that fits decides. Sources: RFC 5321 4.2, RFC 3463, RFC 4954 6; Gmail (5.4.5), Exchange Online
-(5.7.30, 5.7.60, 5.2.252) and Amazon SES (throttling) say the rest in their manuals."""
+(5.7.30, 5.7.60, 5.2.252, 5.1.90, 5.7.232) and Amazon SES (throttling) say the rest in their manuals."""
 
 
 def classify(stage: str, code: int | None, enhanced: str | None, text: str) -> Kind:
