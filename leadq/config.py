@@ -193,6 +193,11 @@ def _mail_settings(values: Values, home: Path) -> MailSettings:
         raise ConfigError("MAIL_USERNAME is missing: there is a password or a MAIL_AUTH, but no login name")
     if username is not None and password is None and auth != "xoauth2":
         raise ConfigError("MAIL_PASSWORD is missing: there is a MAIL_USERNAME, but no password")
+    if auth == "xoauth2" and token_command is None:
+        raise ConfigError(
+            "MAIL_TOKEN_COMMAND is missing: MAIL_AUTH=xoauth2 logs in with a token that a command prints",
+            hint="Add MAIL_TOKEN_COMMAND='/usr/local/bin/mail-token' or the like to .env.",
+        )
     sender = sender or default_of("MAIL_FROM_ADDRESS")
     ca_file = values.optional("MAIL_CA_FILE", lambda text: parse.existing_file(home / text))
     return MailSettings(

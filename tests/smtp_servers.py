@@ -252,7 +252,8 @@ class ScriptedServer:
 
     Attributes:
         script: stage → steps for its 1st, 2nd … time, the last one for all further times. A step is a reply, a Do,
-            or a tuple of them in a row. `body` comes before the mail is read. Stages left out take the usual course.
+            or a tuple of them in a row. `body` comes before the mail is read; `empty line` has no usual course. Other
+            stages left out take it.
         tls_context: used after a 220 to STARTTLS.
         accepted: mails that a 250 to the final dot was sent for, as they came over the wire.
         heard: every command line.
@@ -304,7 +305,7 @@ class ScriptedServer:
             self._play(conversation, "greeting")
             while line := conversation.read_line():
                 self.heard.append(line.decode("utf-8", "replace").rstrip("\r\n"))
-                stage = line.split()[0].decode("ascii").lower()
+                stage = line.split()[0].decode("ascii").lower() if line.strip() else "empty line"
                 self._play(conversation, stage)
                 if stage == "starttls" and self.tls_context is not None:
                     conversation.start_tls(self.tls_context)

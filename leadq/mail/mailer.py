@@ -84,8 +84,6 @@ def _refuse_unsupported(mail: MailSettings) -> None:
     asked_for = {
         "MAIL_OUTAGE=hold": mail.outage == "hold",
         "MAIL_RATE": mail.rate_per_second is not None,
-        "MAIL_AUTH=xoauth2": mail.auth == "xoauth2",
-        "MAIL_TOKEN_COMMAND": mail.token_command is not None,
     }
     for setting, is_asked_for in asked_for.items():
         if is_asked_for:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from leadq.config import MailSettings
 from leadq.mail.errors import Kind, Stage, failed, refused
 from leadq.mail.letter import Message
+from leadq.mail.oauth_token import challenge_words, token_of, xoauth2
 from leadq.mail.resolver import resolve
 from leadq.mail.smtp_failures import explained
 from leadq.mail.smtp_reply import GarbledReply, Reply
@@ -145,7 +146,10 @@ class SmtpSession:
         self.stage = Stage.AUTH
         name = self._settings.username or ""
         password = self._settings.password.reveal() if self._settings.password else ""
-        if self._mechanism() == "PLAIN":
+        mechanism = self._mechanism()
+        if mechanism == "XOAUTH2":
+            self._show_token(name)
+        elif mechanism == "PLAIN":
             secret = _base64(f"\0{name}\0{password}")
             self._command(Stage.AUTH, f"AUTH PLAIN {secret}", 235, secrets=(secret, password))
         else:
@@ -153,6 +157,19 @@ class SmtpSession:
             self._command(Stage.AUTH, _base64(name), 334)
             secret = _base64(password)
             self._command(Stage.AUTH, secret, 235, secrets=(secret, password))
+
+    def _show_token(self, name: str) -> None:
+        command = self._settings.token_command or ""
+        token = token_of(command, seconds=max(0.0, self._soon() - time.monotonic()))
+        secret = xoauth2(name, token)
+        secrets = (secret, token)
+        reply = self._command(Stage.AUTH, f"AUTH XOAUTH2 {secret}", 235, 334, secrets=secrets)
+        if reply.code == 334:  # a refusal; the code comes once its explanation is answered with an empty line
+            why = _blanked(challenge_words(reply.lines[0]), secrets)
+            self._say("")
+            reply = self._read(self._settings.timeout, secrets)
+            words = f"{reply.text} {why}".rstrip()
+            raise refused(Stage.AUTH, code=reply.code, enhanced=reply.enhanced, reply=words)
 
     def _mechanism(self) -> str:
         offered = self._features.get("AUTH", "").split()

@@ -39,8 +39,6 @@ def test_files_go_to_the_storage_and_templates_come_from_the_home(tmp_path):
     [
         ({"MAIL_OUTAGE": "hold"}, "MAIL_OUTAGE=hold"),
         ({"MAIL_RATE": "14/s"}, "MAIL_RATE"),
-        ({"MAIL_AUTH": "xoauth2", "MAIL_USERNAME": "ana"}, "MAIL_AUTH=xoauth2"),
-        ({"MAIL_TOKEN_COMMAND": "token"}, "MAIL_TOKEN_COMMAND"),
     ],
 )
 def test_a_setting_that_would_be_ignored_is_refused(tmp_path, environment, setting):

@@ -304,6 +304,7 @@ def test_what_depends_on_another_key_follows_it(folder: Path) -> None:
         ({"MAIL_AUTH": "plain"}, "MAIL_USERNAME"),
         ({"MAIL_USERNAME": "ana"}, "MAIL_PASSWORD"),
         ({"MAIL_URL": "smtp://ana@mx.lan"}, "MAIL_PASSWORD"),
+        ({"MAIL_USERNAME": "ana", "MAIL_AUTH": "xoauth2"}, "MAIL_TOKEN_COMMAND"),
     ],
 )
 def test_half_a_login_is_an_error(values: dict[str, str], missing: str, folder: Path) -> None:
