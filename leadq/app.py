@@ -98,6 +98,7 @@ class App:
         Raises:
             ConfigError: a setting for mail, or a module of LEADQ_JOBS, is wrong.
         """
+        from leadq.mail_gate import MailGate
         from leadq.worker.executor import Executor
 
         self.load_jobs()
@@ -106,6 +107,7 @@ class App:
             mailer=self.mailer,
             retry=retry,
             last_words=last_words,
+            gate=MailGate.of(self.settings.mail),
             breakable=breakable,
         )
 

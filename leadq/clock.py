@@ -26,13 +26,13 @@ class DatabaseClock:
         self._ask = ask
         self._answer: tuple[float, float] | None = None  # the server's time, and when it said so
 
-    def now(self) -> int:
-        """The server's time in whole UTC seconds."""
+    def now(self) -> float:
+        """The server's time in UTC seconds."""
         here = time.monotonic()
         if self._answer is None or here - self._answer[1] > ASK_AGAIN_SECONDS:
             self._answer = self._ask(), time.monotonic()
         there, asked_at = self._answer
-        return int(there + time.monotonic() - asked_at)
+        return there + time.monotonic() - asked_at
 
 
 def iso(seconds: int | float | None) -> str | None:

@@ -101,6 +101,23 @@ class MailError(LeadqError):
 
     Attributes:
         retry_after: seconds for which the mail server asks to be left alone; None where it names no time.
+        is_outage: whether no other mail could have gone out either.
     """
 
     retry_after: float | None = None
+    is_outage: bool = False
+
+
+class MailHeld(MailError):
+    """Nothing was sent, since it is known that no mail can leave (MAIL_OUTAGE=hold)."""
+
+
+class MailPaced(MailError):
+    """Nothing was sent: MAIL_RATE lets no mail go for so long that the attempt cannot wait for it.
+
+    `retry_after` says for how long.
+    """
+
+
+class MailOutageTooLong(PermanentFailure, MailError):
+    """No mail could leave for MAIL_OUTAGE_MAX, so the job has failed."""

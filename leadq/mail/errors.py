@@ -83,6 +83,7 @@ class DeliveryError(MailError):
     ) -> None:
         super().__init__(f"{one_line(message, limit=2 * LONGEST_REPLY)} ({kind})", hint=hint)
         self.kind = kind
+        self.is_outage = kind in {Kind.TRANSPORT, Kind.CONFIG}
         self.stage = stage
         self.code = code
         self.enhanced = enhanced

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from leadq.config import MailSettings, Settings
-from leadq.errors import ConfigError
+from leadq.config import Settings
 from leadq.mail.composer import Composer
 from leadq.mail.letter import Letter, Message
 from leadq.mail.transport import Transport
@@ -52,9 +51,8 @@ def open_mailer(settings: Settings, *, dialogue: Callable[[str], None] | None = 
         dialogue: told each line of an SMTP conversation, secrets blanked.
 
     Raises:
-        ConfigError: a setting that this version does not support yet.
+        ConfigError: MAIL_CA_FILE holds no certificate.
     """
-    _refuse_unsupported(settings.mail)
     templates = settings.home / "templates"
     composer = Composer(
         settings.mail,
@@ -78,15 +76,3 @@ def _transport(settings: Settings, dialogue: Callable[[str], None] | None) -> Tr
     from leadq.mail.file_transport import FileTransport
 
     return FileTransport(settings.storage / "mail")
-
-
-def _refuse_unsupported(mail: MailSettings) -> None:
-    asked_for = {
-        "MAIL_OUTAGE=hold": mail.outage == "hold",
-        "MAIL_RATE": mail.rate_per_second is not None,
-    }
-    for setting, is_asked_for in asked_for.items():
-        if is_asked_for:
-            raise ConfigError(
-                f"{setting} is not supported yet by this version", hint="Remove it from .env or the environment."
-            )

@@ -83,6 +83,8 @@ def _status(event: events.JobEvent) -> tuple[str, str]:
             return "FAIL", "red"
         case events.JobGivenBack() | events.ClaimLost():
             return "STOPPED", "yellow"
+        case events.JobHeld():
+            return "HELD", "yellow"
     return "FAIL", "yellow"
 
 
@@ -93,6 +95,7 @@ def _job_line(event: events.JobEvent) -> dict[str, Any]:
         events.JobReleased: ("released_after_exception", "released"),
         events.JobFailed: ("failed", "failed"),
         events.JobGivenBack: ("released_by_shutdown", "released"),
+        events.JobHeld: ("held_for_mail_outage", "released"),
         events.ClaimLost: ("claim_lost", None),
     }[type(event)]
     error = getattr(event, "error", None)

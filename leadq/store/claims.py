@@ -10,7 +10,7 @@ from peewee import Select, fn
 
 from leadq.errors import UndecodablePayload
 from leadq.payload import decode_payload, new_uuid, with_identity
-from leadq.store.jobs import CHUNK, DUE, RESERVED, UNSEEN
+from leadq.store.jobs import CHUNK, DUE, HELD, RESERVED, UNSEEN
 from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import ClaimedJob
 from leadq.store.session import Session, in_transaction
@@ -18,7 +18,7 @@ from leadq.store.session import Session, in_transaction
 CONNECTION = "database"  # what `failed_jobs.connection` holds, as in Laravel
 
 QUEUES_AT_ONCE = 100  # from 200 on MySQL guesses how many rows they have (eq_range_index_dive_limit), and reads all
-CLAIMED_COLUMNS = ("id", "uuid", "queue", "payload", "priority", "attempts", "created_at", "last_error")
+CLAIMED_COLUMNS = ("id", "uuid", "queue", "payload", "priority", "attempts", "available_at", "created_at", "last_error")
 UNSEEN_COLUMN = len(CLAIMED_COLUMNS)  # behind them: whether there are jobs that have just become due
 
 
@@ -83,6 +83,16 @@ class Claims:
         free = jobs.select(*self._claimed_columns).where((jobs.id == job_id) & (jobs.stage != RESERVED))
         for row in self._session.locking(free).tuples():
             return self._reserve(row, worker_id)
+        return None
+
+    def claim_held(self, queues: Sequence[str], worker_id: int) -> ClaimedJob | None:
+        """Takes the first of the jobs that wait until mail can leave: of the first queue that has one."""
+        jobs = self._jobs
+        for queue in queues:
+            held = jobs.select(*self._claimed_columns).where((jobs.queue == queue) & (jobs.stage == HELD))
+            first = held.order_by(jobs.priority, jobs.id).limit(1)
+            for row in self._session.locking_free(first).tuples():
+                return self._reserve(row, worker_id)
         return None
 
     def _promote_due(self) -> int:

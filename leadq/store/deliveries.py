@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import Value
 
-from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.outcomes import Completed, Failed, GivenBack, Held, Outcome, Released
 from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import Delivery, DeliveryStatus, Event
 from leadq.store.session import Session, in_transaction
@@ -96,6 +96,8 @@ class Deliveries:
                     self.add_event(uuid, event="failed", attempt=counted, detail=outcome.error)
             case GivenBack() if owned and self.find(uuid):
                 self.add_event(uuid, event="given back", attempt=attempts, detail=outcome.reason)
+            case Held() if owned and self.find(uuid):
+                self.add_event(uuid, event="held", attempt=attempts, detail=outcome.error)
 
     def reopen(self, uuid: str, *, force: bool) -> None:
         """Makes a delivery wait again because its job is retried; one that was sent only with `force`."""

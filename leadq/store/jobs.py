@@ -14,7 +14,7 @@ from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
 CHUNK = 500
-UNSEEN, DUE, RESERVED = 0, 1, 2  # jobs.stage: see the migration that made it
+UNSEEN, DUE, RESERVED, HELD = 0, 1, 2, 3  # jobs.stage: see the migration that made it
 
 
 class Jobs:

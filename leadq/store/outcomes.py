@@ -37,6 +37,19 @@ class GivenBack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """No mail can leave at present: the attempt does not count, and the job waits until one can.
+
+    Attributes:
+        error: how it was seen, `Type: message` in one line.
+        tried: whether this attempt has seen it itself; otherwise it was known and nothing was sent.
+    """
+
+    error: str
+    tried: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failed:
     """The last attempt failed, or a permanent error: the job moves to `failed_jobs`.
 
@@ -52,4 +65,4 @@ class Failed:
     ran: bool = True
 
 
-Outcome = Completed | Released | GivenBack | Failed
+Outcome = Completed | Released | GivenBack | Held | Failed

@@ -91,7 +91,9 @@ class ClaimedJob:
     Attributes:
         uuid: never None: a row without one gets it at its first claim.
         attempts: the number of this attempt, from 1.
+        available_at: since when it is due.
         last_error: how the one before ended.
+        probe: whether it is run to find out if mail can leave again: see Outages.
     """
 
     id: int
@@ -102,8 +104,27 @@ class ClaimedJob:
     payload: str
     priority: int
     attempts: int
+    available_at: int
     created_at: int
     last_error: str | None
+    probe: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """Jobs wait because no mail can leave.
+
+    Attributes:
+        since: when the first attempt failed for it.
+        error: how the last one did.
+        probes: how many attempts have been made.
+        next_probe_at: when the next one is due.
+    """
+
+    since: int
+    error: str
+    probes: int
+    next_probe_at: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,7 +108,11 @@ class Session:
 
     def now(self) -> int:
         """The time in whole UTC seconds, by the one clock that all of a database's users share."""
-        return self._clock.now() if self._clock else clock.now()
+        return int(self._clock.now()) if self._clock else clock.now()
+
+    def exact_now(self) -> float:
+        """The same with fractions of a second."""
+        return self._clock.now() if self._clock else time.time()
 
     def up_since(self) -> int:
         """Since when the database could be used, by its clock; 0 where nobody knows."""

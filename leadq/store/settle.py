@@ -10,8 +10,9 @@ from typing import Any
 from leadq.payload import new_uuid
 from leadq.store.claims import Claims
 from leadq.store.deliveries import Deliveries
-from leadq.store.jobs import DUE, UNSEEN
-from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.jobs import DUE, HELD, UNSEEN
+from leadq.store.outages import Outages
+from leadq.store.outcomes import Completed, Failed, GivenBack, Held, Outcome, Released
 from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import ClaimedJob
 from leadq.store.session import Session, in_transaction
@@ -20,12 +21,13 @@ from leadq.store.session import Session, in_transaction
 class Settlements:
     """Ends attempts."""
 
-    def __init__(self, session: Session, claims: Claims, deliveries: Deliveries) -> None:
+    def __init__(self, session: Session, claims: Claims, deliveries: Deliveries, outages: Outages) -> None:
         self._session = session
         self._rows = session.tables.jobs
         self._failed = session.tables.failed_jobs
         self._claims = claims
         self._deliveries = deliveries
+        self._outages = outages
 
     @in_transaction
     def settle(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
@@ -37,6 +39,8 @@ class Settlements:
         """
         owned = self._move(claimed, outcome)
         self._deliveries.record(claimed.uuid, attempts=claimed.attempts, outcome=outcome, owned=owned)
+        if isinstance(outcome, Held) and outcome.tried:
+            self._outages.note_failure(outcome.error, probe=claimed.probe)
         return owned
 
     @in_transaction
@@ -71,6 +75,8 @@ class Settlements:
                     delay_seconds=outcome.delay_seconds,
                     last_error=claimed.last_error,
                 )
+            case Held():
+                return self._hold(claimed, outcome.error)
 
     @cached_property
     def _delete_held(self) -> Prepared:
@@ -99,6 +105,13 @@ class Settlements:
         )
         held = self._held(claimed.id, claimed.attempts, claimed.worker_id)
         return bool(changed.where(held).execute())
+
+    def _hold(self, claimed: ClaimedJob, error: str) -> bool:
+        held = self._held(claimed.id, claimed.attempts, claimed.worker_id)
+        waiting = self._rows.update(
+            stage=HELD, reserved_at=None, worker_id=None, attempts=claimed.attempts - 1, last_error=error
+        )
+        return bool(waiting.where(held).execute())
 
     def _insert_failed(self, claimed: ClaimedJob, outcome: Failed) -> None:
         uuid = claimed.uuid

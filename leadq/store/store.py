@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from leadq.store.failed import FailedJobs
     from leadq.store.jobs import Jobs
     from leadq.store.leads import Leads
+    from leadq.store.mail_pace import MailPace
+    from leadq.store.outages import Outages
     from leadq.store.settle import Settlements
     from leadq.store.triage import Triage
     from leadq.store.users import Users
@@ -138,7 +140,21 @@ class Store:
         """Ends attempts."""
         from leadq.store.settle import Settlements
 
-        return Settlements(self._session, self.claims, self.deliveries)
+        return Settlements(self._session, self.claims, self.deliveries, self.outages)
+
+    @cached_property
+    def outages(self) -> Outages:
+        """Outages of the mail."""
+        from leadq.store.outages import Outages
+
+        return Outages(self._session, self.claims)
+
+    @cached_property
+    def mail_pace(self) -> MailPace:
+        """The pace of mails."""
+        from leadq.store.mail_pace import MailPace
+
+        return MailPace(self._session)
 
     @cached_property
     def failed(self) -> FailedJobs:

@@ -43,6 +43,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "last_error",
         "uuid",
     ),
+    "mail_outage": ("id", "since", "error", "probes", "next_probe_at"),
+    "mail_pace": ("id", "next_at_ms"),
     "failed_jobs": (
         "id",
         "uuid",
@@ -71,6 +73,8 @@ class Tables:
         self.workers = bound("workers")
         self.jobs = bound("jobs")
         self.failed_jobs = bound("failed_jobs")
+        self.mail_outage = bound("mail_outage")
+        self.mail_pace = bound("mail_pace")
 
 
 def columns(table: Any, name: str) -> list[Any]:

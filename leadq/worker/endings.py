@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.outcomes import Completed, Failed, GivenBack, Held, Outcome, Released
 from leadq.worker import events
 from leadq.worker.executor import Attempt
 
@@ -28,6 +28,8 @@ def event_of(attempt: Attempt, outcome: Outcome, *, owned: bool) -> events.JobEv
             )
         case GivenBack(reason=reason):
             return events.JobGivenBack(claimed=claimed, job=job, data=data, duration=duration, reason=reason)
+        case Held(error=error):
+            return events.JobHeld(claimed=claimed, job=job, data=data, duration=duration, error=error)
         case Failed():
             return events.JobFailed(
                 claimed=claimed,

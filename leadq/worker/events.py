@@ -59,6 +59,29 @@ class JobReleased(JobEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobHeld(JobEvent):
+    """No mail can leave: the job waits for that, and the attempt does not count."""
+
+    duration: float
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOutageSeen:
+    """No mail can leave since `since`, and jobs wait for that."""
+
+    error: str
+    since: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOutageOver:
+    """Mail can leave again, and the held jobs run."""
+
+    released: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobGivenBack(JobEvent):
     """An attempt was broken off through no fault of the job's and does not count."""
 
@@ -120,4 +143,14 @@ class StoreRecovered:
     after_seconds: float
 
 
-WorkerEvent = WorkerStarted | WorkerStopped | JobEvent | OrphansReleased | ChildDied | StoreTroubled | StoreRecovered
+WorkerEvent = (
+    WorkerStarted
+    | WorkerStopped
+    | JobEvent
+    | OrphansReleased
+    | MailOutageSeen
+    | MailOutageOver
+    | ChildDied
+    | StoreTroubled
+    | StoreRecovered
+)

@@ -14,6 +14,8 @@ from leadq.backoff import backoff_seconds, later_than
 from leadq.errors import (
     LeadqError,
     MailError,
+    MailHeld,
+    MailPaced,
     PermanentFailure,
     StoreUnavailable,
     TimeoutExceeded,
@@ -22,7 +24,7 @@ from leadq.errors import (
 )
 from leadq.job import Job, JobContext, job_from
 from leadq.payload import Payload, decode_payload
-from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
+from leadq.store.outcomes import Completed, Failed, GivenBack, Held, Outcome, Released
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
 from leadq.text import many_lines, one_line
@@ -33,6 +35,7 @@ from leadq.worker.timeout import AttemptTimedOut, time_limit
 
 if TYPE_CHECKING:
     from leadq.mail.mailer import Mailer
+    from leadq.mail_gate import MailGate
 
 MAIL_SHARE = 5 / 6  # of the timeout: a mail server that is slow must not look like a job that hangs
 UNLIMITED_MAIL_SECONDS = 600  # RFC 5321, 4.5.3.2.6: the reply to the final dot may take ten minutes
@@ -64,6 +67,11 @@ class Attempt:
     timeout: float = 0.0
     duration: float = 0.0
 
+    @property
+    def mail_server_reached(self) -> bool | None:
+        """See GatedMailer.reached; None where no rule has somebody look."""
+        return getattr(self.context.mailer, "reached", None) if self.context is not None else None
+
 
 class Executor:
     """Runs attempts.
@@ -73,6 +81,7 @@ class Executor:
         mailer: what sends their mails.
         retry: the worker's flags.
         last_words: ends the process where a job heeds no timeout.
+        gate: the rules under which mails may leave.
         breakable: wraps a job's own code: see StopRequest.breakable.
     """
 
@@ -83,12 +92,14 @@ class Executor:
         mailer: Mailer,
         retry: RetryPolicy,
         last_words: LastWords,
+        gate: MailGate,
         breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
         self._mailer = mailer
         self._retry = retry
         self._last_words = last_words
+        self.gate = gate
         self._breakable = breakable
 
     def prepare(self, claimed: ClaimedJob) -> Attempt:
@@ -160,7 +171,7 @@ class Executor:
             created_at=payload.created_at or claimed.created_at,
             mail_deadline=started + (timeout * MAIL_SHARE if timeout else UNLIMITED_MAIL_SECONDS),
             store=self._store,
-            mailer=self._mailer,
+            mailer=self.gate.before(self._mailer, self._store, claimed),
             log=logging.LoggerAdapter(_log, {"fields": fields}),
         )
 
@@ -184,6 +195,12 @@ class Executor:
             return GivenBack(reason="the worker was told to stop at once")
         if isinstance(attempt.error, StoreUnavailable):
             return GivenBack(reason=error_line(attempt.error), delay_seconds=STORE_PAUSE_SECONDS)
+        if isinstance(attempt.error, MailPaced):
+            return GivenBack(reason=error_line(attempt.error), delay_seconds=attempt.error.retry_after or 0)
+        if self._waits_for_mail(attempt):
+            if isinstance(attempt.error, MailHeld):
+                return Held(error=attempt.error.message, tried=False)
+            return Held(error=error_line(attempt.error), tried=True)
         timed_out = isinstance(attempt.error, AttemptTimedOut)
         if timed_out:
             attempt.error = self._timeout_error(attempt)
@@ -201,6 +218,12 @@ class Executor:
         if isinstance(attempt.error, MailError) and attempt.error.retry_after is not None:
             delay = max(delay, later_than(attempt.error.retry_after))
         return Released(delay_seconds=delay, error=error, timed_out=timed_out)
+
+    def _waits_for_mail(self, attempt: Attempt) -> bool:
+        if isinstance(attempt.error, MailHeld):
+            return True
+        is_outage = isinstance(attempt.error, MailError) and attempt.error.is_outage
+        return is_outage and self.gate.holds and not self.gate.has_waited_too_long(attempt.claimed, self._store.now())
 
     def _timeout_error(self, attempt: Attempt) -> TimeoutExceeded:
         error = TimeoutExceeded(f"{attempt.name} has timed out after {attempt.timeout:g} s")

@@ -6,6 +6,7 @@ import logging
 import signal
 from typing import Any
 
+from leadq import clock
 from leadq.worker import events
 
 _log = logging.getLogger("leadq.worker")
@@ -24,6 +25,11 @@ def report_to_log(event: events.WorkerEvent) -> None:
             for orphan in event.orphans:
                 about = {"job": orphan.uuid, "attempt": orphan.attempts, "reason": orphan.reason}
                 _write(logging.WARNING, "Job of a worker that is gone is due again", **about)
+        case events.MailOutageSeen():
+            since = clock.iso(event.since)
+            _write(logging.ERROR, "No mail can leave: jobs wait for that", error=event.error, since=since)
+        case events.MailOutageOver():
+            _write(logging.INFO, "Mail can leave again", held_jobs_released=event.released)
         case events.ChildDied():
             _write(logging.ERROR, "Worker process died", **_obituary(event))
         case events.StoreTroubled():
@@ -52,6 +58,8 @@ def _report_job(event: events.JobEvent) -> None:
         case events.JobReleased():
             message = "Job timed out, will be tried again" if event.timed_out else "Job released, will be tried again"
             _write(logging.WARNING, message, **about, retry_in_s=round(event.delay_seconds), error=event.error)
+        case events.JobHeld():
+            _write(logging.INFO, "Job held until mail can leave again, the attempt does not count", **about)
         case events.JobGivenBack():
             _write(logging.WARNING, "Job given back, the attempt does not count", **about, reason=event.reason)
         case events.JobFailed():

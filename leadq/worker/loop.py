@@ -17,6 +17,7 @@ from leadq.worker.executor import Executor
 from leadq.worker.last_words import LastWords
 from leadq.worker.lease import Lease
 from leadq.worker.options import WorkerOptions
+from leadq.worker.outage_watch import OutageWatch
 from leadq.worker.patience import Patience
 from leadq.worker.stop import StopRequest
 
@@ -66,6 +67,13 @@ class Worker:
         self._started = time.monotonic()
         self._jobs_done = 0
         self._found_nothing = False
+        self._outage = OutageWatch(
+            store,
+            queues=options.queues,
+            holds=executor.gate.holds,
+            outage_max=executor.gate.outage_max,
+            report=report,
+        )
 
     def run(self) -> int:
         """Works, and returns the exit code.
@@ -140,6 +148,9 @@ class Worker:
         store, queues = self._store, self._options.queues
 
         def claim() -> tuple[int | None, ClaimedJob | None]:
+            probe = self._outage.probe(worker_id)
+            if probe is not None:
+                return None, probe
             counter = store.change_counter()
             until = time.monotonic() + (LOCKED_SECONDS if self._ends_when_empty else 0)
             while store.claims.has_due(queues):
@@ -177,6 +188,7 @@ class Worker:
             longest = max(self._options.sleep, glance)  # --sleep 0 asks for haste, not for a hot loop
             # a glance at least: a job that is due may be one that another transaction keeps locked
             until = time.monotonic() + max(glance, store.claims.seconds_until_due(longest))
+            until = min(until, time.monotonic() + self._outage.seconds_until_look(longest))
             if self._options.max_time:
                 until = min(until, self._started + self._options.max_time)
             while not (self._stop.requested or self._stop.paused):
@@ -197,7 +209,7 @@ class Worker:
         self._report(events.JobProcessing(claimed=held, job=attempt.name, data=attempt.data))
         outcome = self._executor.perform(attempt)
         self._jobs_done += 1
-        go_on = self._reason_to_stop() is None and self._options.rest == 0
+        go_on = self._reason_to_stop() is None and self._options.rest == 0 and not self._outage.wants_a_look
 
         def record() -> tuple[bool, ClaimedJob | None]:
             if go_on:
@@ -209,6 +221,7 @@ class Worker:
             before_retry=lambda: self._store.workers.release_strays(held.worker_id, running=held),
         )
         self._report(event_of(attempt, outcome, owned=owned))
+        self._patience.call(lambda: self._outage.settled(held, outcome, reached=attempt.mail_server_reached))
         if owned and isinstance(outcome, Failed):
             self._executor.tell_failed(attempt)
         self._stop.sleep(self._options.rest)

@@ -34,18 +34,6 @@ def test_files_go_to_the_storage_and_templates_come_from_the_home(tmp_path):
     assert len(list((tmp_path / "storage" / "mail").glob("*.eml"))) == 1
 
 
-@pytest.mark.parametrize(
-    ("environment", "setting"),
-    [
-        ({"MAIL_OUTAGE": "hold"}, "MAIL_OUTAGE=hold"),
-        ({"MAIL_RATE": "14/s"}, "MAIL_RATE"),
-    ],
-)
-def test_a_setting_that_would_be_ignored_is_refused(tmp_path, environment, setting):
-    with pytest.raises(ConfigError, match=f"{setting} is not supported yet by this version"):
-        open_mailer(load_settings(tmp_path, environment))
-
-
 def test_a_ca_file_without_a_certificate_is_refused_at_once(tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(ConfigError, match="MAIL_CA_FILE"):

@@ -18,6 +18,7 @@ from leadq.dispatch import dispatch
 from leadq.errors import StoreUnavailable
 from leadq.job import Job, JobContext
 from leadq.mail.mailer import open_mailer
+from leadq.mail_gate import MailGate
 from leadq.store.session import Session
 from leadq.store.store import Store
 from leadq.worker import patience
@@ -148,7 +149,9 @@ def worker(home: Home, store: Store, report: Report) -> Worker:
     retry = RetryPolicy(tries=TRIES, timeout=0, backoff=(0,))
     return Worker(
         store=store,
-        executor=Executor(store=store, mailer=open_mailer(home.settings), retry=retry, last_words=last_words),
+        executor=Executor(
+            store=store, mailer=open_mailer(home.settings), retry=retry, last_words=last_words, gate=MailGate()
+        ),
         options=WorkerOptions(queues=("default",), retry=retry, sleep=0.01),
         stop=stop,
         last_words=last_words,

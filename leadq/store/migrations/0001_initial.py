@@ -119,8 +119,8 @@ def up(migrator, db):
         available_at = BigIntegerField()
         created_at = BigIntegerField()
         priority = IntegerField(constraints=zero)
-        # 0: not looked at yet (delayed, or inserted by another program), 1: due, 2: reserved. The claim reads
-        # due rows alone, so that neither delayed nor reserved ones stand in its way.
+        # 0: not looked at yet (delayed, or inserted by another program), 1: due, 2: reserved, 3: held until mail can
+        # leave again. The claim reads due rows alone, so that no other ones stand in its way.
         stage = IntegerField(constraints=zero)
         worker_id = BigIntegerField(null=True)
         last_error = TextField(null=True)  # how the attempt before ended
@@ -149,6 +149,25 @@ def up(migrator, db):
             table_name = "failed_jobs"
             indexes = ((("queue", "id"), False),)
 
+    # one row while no mail can leave and MAIL_OUTAGE=hold has jobs wait for that
+    class MailOutage(Base):
+        id = IntegerField(primary_key=True)
+        since = BigIntegerField()
+        error = TextField()
+        probes = IntegerField()
+        next_probe_at = BigIntegerField()
+
+        class Meta:
+            table_name = "mail_outage"
+
+    # one row: when MAIL_RATE lets the next mail go, in milliseconds
+    class MailPace(Base):
+        id = IntegerField(primary_key=True)
+        next_at_ms = BigIntegerField()
+
+        class Meta:
+            table_name = "mail_pace"
+
     class JobBatches(Base):
         id = CharField(max_length=64, primary_key=True)
         name = CharField()
@@ -164,4 +183,6 @@ def up(migrator, db):
         class Meta:
             table_name = "job_batches"
 
-    create_missing(db, [Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, JobBatches])
+    create_missing(
+        db, [Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, MailOutage, MailPace, JobBatches]
+    )
