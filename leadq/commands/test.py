@@ -13,17 +13,37 @@ if TYPE_CHECKING:
     from leadq.leads import NotifiedLead
 
 
-@click.command(epilog=example("leadq test --wait", "leadq test --lead-id 5 --user-id 3"))
+@click.command(
+    epilog=example(
+        "leadq test --wait", "leadq test --lead-id 5 --user-id 3", "leadq test --to me@example.com --verbose"
+    )
+)
 @click.option("--lead-id", type=int, help="The lead.  [default: the first]")
 @click.option("--user-id", type=int, help="Who is told.  [default: the first active user]")
 @click.option("--wait", is_flag=True, help="Follow it to its end; exit 1 when the mail fails.")
+@click.option("--to", "address", metavar="ADDRESS", help="Send one mail there at once, past the queue.")
+@click.option("--verbose", is_flag=True, help="With --to: print what we and the mail server say, secrets blanked.")
 @json_option
 @pass_app
-def command(app: App, lead_id: int | None, user_id: int | None, wait: bool) -> None:
+def command(app: App, lead_id: int | None, user_id: int | None, wait: bool, address: str | None, verbose: bool) -> None:
     """Send a test notification through the queue.
 
-    A real one, marked as a test in its subject. With --wait and no worker running, it is sent right here.
+    A real one, marked as a test in its subject. With --wait and no worker running, it is sent right here. With --to
+    there is no job: one mail, about a lead that is made up unless --lead-id names one, shows whether the settings for
+    mail are right.
     """
+    if address is not None and user_id is not None:
+        raise click.UsageError("--to and --user-id exclude each other.")
+    if address is None and verbose:
+        raise click.UsageError(
+            "--verbose needs --to: a worker's conversation with the mail server is not ours to show."
+        )
+    if address is not None:
+        from leadq.commands.direct_mail import send_directly
+
+        app.start_logging()
+        send_directly(app, address, lead_id=lead_id, shows_dialogue=verbose)
+        return
     from leadq.commands.following import follow
     from leadq.leads import Routing, dispatch_test
     from leadq.store.records import DeliveryStatus
