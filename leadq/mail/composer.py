@@ -108,7 +108,7 @@ class Composer:
             "phone": _field(letter.lead_phone),
             "company": _field(letter.lead_company),
             "source": _field(letter.lead_source),
-            "message": many_lines((letter.lead_message or "")[:LONGEST_MESSAGE]).strip() or None,
+            "message": many_lines(_cut(letter.lead_message or "")).strip() or None,
             "created_at": self._local_time(letter.lead_created_at),
         }
         return {
@@ -126,6 +126,14 @@ class Composer:
 
 def _field(text: str | None) -> str | None:
     return one_line(text or "", limit=LONGEST_FIELD) or None
+
+
+def _cut(message: str) -> str:
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    return (
+        f"{message[:LONGEST_MESSAGE]}…\n\n(This is its beginning: the whole message has {len(message):,} characters.)"
+    )
 
 
 def _ascii_address(text: str) -> str | None:

@@ -81,6 +81,15 @@ def test_what_the_lead_left_out_is_left_out():
     assert message.to == "ben@example.org"
 
 
+def test_a_message_that_is_cut_says_so():
+    whole, cut = compose(lead_message="x" * 50_000), compose(lead_message="x" * 50_001)
+
+    assert "beginning" not in whole.text + whole.html
+    for shown in (cut.text, cut.html):
+        assert "xxx…" in shown
+        assert "(This is its beginning: the whole message has 50,001 characters.)" in shown
+
+
 def test_text_comes_first_and_both_parts_read_as_composed():
     message = compose(lead_message="Größe: 5 €\n\n東京")
     text, html = parsed(message).iter_parts()
