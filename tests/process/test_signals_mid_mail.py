@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.homes import Home, eventually
-from tests.process.signs import create_lead, idle_worker, story
+from tests.process.signs import create_lead, failed_job, idle_worker, story
 from tests.smtp_servers import MailServer
 
 
@@ -45,6 +45,19 @@ def test_a_second_signal_breaks_the_mail_off_and_the_attempt_does_not_count(
     mail_server.gate.set()
     mailing.run("work", "--once", "--tries", 1)
     assert mailing.sql("SELECT status, attempts FROM deliveries") == [("sent", 1)]
+
+
+def test_a_mail_that_is_broken_off_is_held_where_a_person_is_to_decide(mailing: Home, mail_server: MailServer) -> None:
+    mailing.environment["MAIL_ON_UNKNOWN"] = "hold"
+    mail_server.gate.clear()
+    create_lead(mailing)
+    worker = mailing.start("work")
+    eventually(lambda: mail_server.received == 1)
+    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(signal.SIGINT)
+    assert mailing.ended(worker).exit_code == 0
+    assert mailing.count("jobs") == 0
+    assert "a person must decide" in failed_job(mailing)["error"]
 
 
 @pytest.mark.sqlite_only("one lock for the whole file")
