@@ -34,6 +34,7 @@ def dispatch(
     queue: str | None = None,
     delay: float = 0,
     priority: int | None = None,
+    batch_id: str | None = None,
 ) -> DispatchedJob:
     """Stores a job. Inside an open transaction of the store it commits or rolls back with it.
 
@@ -44,6 +45,7 @@ def dispatch(
         queue: beats the job's own.
         delay: seconds until it may run.
         priority: beats the job's own; lower runs first.
+        batch_id: the batch that it belongs to. The caller counts it there, by `store.batches.add`.
 
     Raises:
         InvalidInput: the job's data is not plain JSON, the priority is out of range, or the queue's name too long.
@@ -66,6 +68,7 @@ def dispatch(
         priority=rank,
         available_at=now + math.ceil(delay),
         created_at=now,
+        batch_id=batch_id,
     )
     return DispatchedJob(
         id=store.jobs.enqueue(new), uuid=uuid, queue=new.queue, priority=rank, available_at=new.available_at

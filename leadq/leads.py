@@ -30,12 +30,16 @@ class NewLead:
 
 @dataclass(frozen=True, kw_only=True)
 class Routing:
-    """Where a notification goes. `default_queue` is used where `queue` is None; `delay` is in seconds."""
+    """Where a notification goes. `default_queue` is used where `queue` is None; `delay` is in seconds.
+
+    The caller counts a notification with a `batch_id` in its batch, by `store.batches.add`.
+    """
 
     default_queue: str
     queue: str | None = None
     delay: float = 0
     priority: int = 0
+    batch_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +101,9 @@ def assign_lead(store: Store, lead_id: int, user: str, *, routing: Routing) -> N
             return NotifiedLead(lead=lead, user=owner, job=_waiting_job(store, theirs[-1]))
         unsent = [d.uuid for d in deliveries if d.status is not DeliveryStatus.SENT]
         store.deliveries.drop_unsent(unsent, event="reassigned")
-        store.jobs.drop_waiting(unsent)
         store.leads.set_user(lead.id, owner.id)
         job = _notify(store, lead, owner, routing)
+        store.jobs.drop_waiting(unsent)  # last, since it may lock the row of a batch
         return NotifiedLead(lead=replace(lead, user_id=owner.id), user=owner, job=job)
 
     return store.transact(assign)
@@ -173,6 +177,7 @@ def _notify(store: Store, lead: Lead, user: User, routing: Routing, *, test: boo
         queue=routing.queue,
         delay=routing.delay,
         priority=routing.priority,
+        batch_id=routing.batch_id,
     )
     store.deliveries.create(uuid=job.uuid, lead_id=lead.id, user_id=user.id, queued_at=store.now(), test=test)
     if not test:

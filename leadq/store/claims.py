@@ -18,7 +18,18 @@ from leadq.store.session import Session, in_transaction
 CONNECTION = "database"  # what `failed_jobs.connection` holds, as in Laravel
 
 QUEUES_AT_ONCE = 100  # from 200 on MySQL guesses how many rows they have (eq_range_index_dive_limit), and reads all
-CLAIMED_COLUMNS = ("id", "uuid", "queue", "payload", "priority", "attempts", "available_at", "created_at", "last_error")
+CLAIMED_COLUMNS = (
+    "id",
+    "uuid",
+    "queue",
+    "payload",
+    "priority",
+    "attempts",
+    "available_at",
+    "created_at",
+    "last_error",
+    "batch_id",
+)
 UNSEEN_COLUMN = len(CLAIMED_COLUMNS)  # behind them: whether there are jobs that have just become due
 
 

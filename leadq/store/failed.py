@@ -24,11 +24,13 @@ class FailedFilter:
         queue: jobs of this queue.
         ranges: jobs whose number lies in one of these, ends included.
         failed_before: UTC seconds; jobs that failed at or before.
+        batch_id: jobs of this batch.
     """
 
     queue: str | None = None
     ranges: tuple[tuple[int, int], ...] = ()
     failed_before: int | None = None
+    batch_id: str | None = None
 
 
 EVERYTHING = FailedFilter()
@@ -98,6 +100,8 @@ class FailedJobs:
             condition &= rows.queue == chosen.queue
         if chosen.failed_before is not None:
             condition &= rows.failed_at <= chosen.failed_before
+        if chosen.batch_id is not None:
+            condition &= rows.batch_id == chosen.batch_id
         if chosen.ranges:
             within = [rows.id.between(min(pair), max(pair)) for pair in chosen.ranges]
             anywhere = within[0]

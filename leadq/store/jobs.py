@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import JOIN, Case, fn
 
 from leadq.errors import NotFound
+from leadq.store.batch_counts import BatchCounts
 from leadq.store.deliveries import Deliveries
 from leadq.store.records import JobState, NewJob, QueueSize, StoredJob
 from leadq.store.session import Session, in_transaction
@@ -17,14 +18,23 @@ CHUNK = 500
 UNSEEN, DUE, RESERVED, HELD = 0, 1, 2, 3  # jobs.stage: see the migration that made it
 
 
+class _Doomed(NamedTuple):
+    """A locked row that is about to be deleted."""
+
+    id: int
+    uuid: str | None
+    batch_id: str | None
+
+
 class Jobs:
     """The rows of `jobs`."""
 
-    def __init__(self, session: Session, deliveries: Deliveries) -> None:
+    def __init__(self, session: Session, deliveries: Deliveries, batch_counts: BatchCounts) -> None:
         self._session = session
         self._jobs = session.tables.jobs
         self._workers = session.tables.workers
         self._deliveries = deliveries
+        self._batch_counts = batch_counts
 
     # --- enqueue -----------------------------------------------------------------------------------
 
@@ -40,6 +50,7 @@ class Jobs:
             priority=job.priority,
             stage=DUE if job.available_at <= self._session.now() else UNSEEN,
             uuid=job.uuid,
+            batch_id=job.batch_id,
         ).execute()
         return job_id
 
@@ -133,21 +144,32 @@ class Jobs:
             # found once: searched anew for each chunk, MySQL may read, and lock, the queues beside it every time
             rows = self._jobs.select(self._jobs.id).where(doomed).order_by(self._jobs.id)
             ids = [job_id for (job_id,) in rows.tuples()]
-        chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-        cleared = sum(self._clear_chunk(chunk, reserved=reserved) for chunk in chunks)
+        cleared = self._clear_in_chunks(ids, reserved=reserved, event="cleared")
         with self._session.reading():
             left: int = self._jobs.select().where(chosen & (self._jobs.stage == RESERVED)).count()
         return cleared, left
 
-    @in_transaction
-    def _clear_chunk(self, ids: Sequence[int], *, reserved: bool) -> int:
+    def drop_batch(self, batch_id: str) -> int:
+        """Deletes those jobs of a batch that no worker has taken, with their notifications, and returns how many.
+
+        In chunks, as `clear`.
+        """
         jobs = self._jobs
-        rows = self._session.locking(
-            jobs.select(jobs.id, jobs.uuid, jobs.stage).where(jobs.id.in_(ids)).order_by(jobs.id)
-        )
-        found = [(job_id, uuid) for job_id, uuid, stage in rows.tuples() if reserved or stage != RESERVED]
-        self._deliveries.drop_unsent([uuid for _, uuid in found if uuid is not None], event="cleared")
-        return self._delete([job_id for job_id, _ in found])
+        with self._session.reading():
+            waiting = (jobs.batch_id == batch_id) & (jobs.stage != RESERVED)
+            ids = [job_id for (job_id,) in jobs.select(jobs.id).where(waiting).tuples()]
+        return self._clear_in_chunks(sorted(ids), reserved=False, event="cancelled")
+
+    def _clear_in_chunks(self, ids: Sequence[int], *, reserved: bool, event: str) -> int:
+        chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+        return sum(self._clear_chunk(chunk, reserved=reserved, event=event) for chunk in chunks)
+
+    @in_transaction
+    def _clear_chunk(self, ids: Sequence[int], *, reserved: bool, event: str) -> int:
+        doomed = self._locked(ids, reserved=reserved)
+        self._deliveries.drop_unsent([job.uuid for job in doomed if job.uuid is not None], event=event)
+        self._delete(doomed)
+        return len(doomed)
 
     @in_transaction
     def drop_waiting(self, uuids: Iterable[str]) -> None:
@@ -155,16 +177,21 @@ class Jobs:
         jobs = self._jobs
         # found without a lock, since no index leads to them: a locking search waits for every row on its way
         waiting = jobs.select(jobs.id).where(jobs.uuid.in_(list(uuids)) & (jobs.stage != RESERVED))
-        self._delete([job_id for (job_id,) in waiting.tuples()], unless_reserved=True)
+        self._delete(self._locked([job_id for (job_id,) in waiting.tuples()], reserved=False))
 
-    def _delete(self, ids: Sequence[int], *, unless_reserved: bool = False) -> int:
+    def _locked(self, ids: Sequence[int], *, reserved: bool) -> list[_Doomed]:
+        """Those jobs that are still there, and that no worker has taken unless `reserved`."""
+        jobs = self._jobs
         if not ids:
-            return 0
-        condition = self._jobs.id.in_(list(ids))
-        if unless_reserved:
-            condition &= self._jobs.stage != RESERVED
-        deleted: int = self._jobs.delete().where(condition).execute()
-        return deleted
+            return []
+        columns = (jobs.stage, jobs.id, jobs.uuid, jobs.batch_id)
+        rows = self._session.locking(jobs.select(*columns).where(jobs.id.in_(ids)).order_by(jobs.id))
+        return [_Doomed(*rest) for stage, *rest in rows.tuples() if reserved or stage != RESERVED]
+
+    def _delete(self, doomed: Sequence[_Doomed]) -> None:
+        if doomed:
+            self._jobs.delete().where(self._jobs.id.in_([job.id for job in doomed])).execute()
+            self._batch_counts.ended([job.batch_id for job in doomed])
 
     def by_uuid(self, uuid: str) -> StoredJob | None:
         """The waiting or running job with this uuid."""

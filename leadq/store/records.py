@@ -53,7 +53,7 @@ class Lead:
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """A job to be stored."""
+    """A job to be stored. One of a batch is counted by `Batches.add`, in the same transaction."""
 
     uuid: str
     queue: str
@@ -61,6 +61,7 @@ class NewJob:
     priority: int = 0
     available_at: int
     created_at: int
+    batch_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,7 @@ class ClaimedJob:
     available_at: int
     created_at: int
     last_error: str | None
+    batch_id: str | None
     probe: bool = False
 
 
@@ -140,6 +142,7 @@ class FailedJob:
     exception: str
     attempts: int
     failed_at: int
+    batch_id: str | None
 
     @property
     def error(self) -> str:
@@ -172,6 +175,34 @@ class Event:
     event: str
     attempt: int | None
     detail: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A batch of jobs and how far it is.
+
+    Attributes:
+        total_jobs: those that it ever got.
+        pending_jobs: those that have neither ended nor been dropped.
+        failed_jobs: those whose last end was a failure; one that is retried is pending again instead.
+        finished_at: when none was pending any more; None while some are.
+    """
+
+    id: str
+    name: str
+    total_jobs: int
+    pending_jobs: int
+    failed_jobs: int
+    cancelled_at: int | None
+    created_at: int
+    finished_at: int | None
+
+    @property
+    def progress(self) -> int:
+        """How much of it is over, in whole per cent: 100 means all."""
+        if not self.total_jobs:
+            return 100 if self.finished_at is not None else 0
+        return (self.total_jobs - self.pending_jobs) * 100 // self.total_jobs
 
 
 @dataclass(frozen=True, kw_only=True)

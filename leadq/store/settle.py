@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from leadq.payload import new_uuid
+from leadq.store.batch_counts import BatchCounts
 from leadq.store.claims import Claims
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import DUE, HELD, UNSEEN
@@ -21,13 +22,21 @@ from leadq.store.session import Session, in_transaction
 class Settlements:
     """Ends attempts."""
 
-    def __init__(self, session: Session, claims: Claims, deliveries: Deliveries, outages: Outages) -> None:
+    def __init__(
+        self,
+        session: Session,
+        claims: Claims,
+        deliveries: Deliveries,
+        outages: Outages,
+        batch_counts: BatchCounts,
+    ) -> None:
         self._session = session
         self._rows = session.tables.jobs
         self._failed = session.tables.failed_jobs
         self._claims = claims
         self._deliveries = deliveries
         self._outages = outages
+        self._batch_counts = batch_counts
 
     @in_transaction
     def settle(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
@@ -37,10 +46,8 @@ class Settlements:
             Whether the job was still `claimed`'s. Otherwise its row is left as it is: it belongs to another
             worker now, or is gone. A mail that was accepted is recorded even then.
         """
-        owned = self._move(claimed, outcome)
-        self._deliveries.record(claimed.uuid, attempts=claimed.attempts, outcome=outcome, owned=owned)
-        if isinstance(outcome, Held) and outcome.tried:
-            self._outages.note_failure(outcome.error, probe=claimed.probe)
+        owned = self._record(claimed, outcome)
+        self._count(claimed, outcome, owned)
         return owned
 
     @in_transaction
@@ -48,9 +55,22 @@ class Settlements:
         self, claimed: ClaimedJob, outcome: Outcome, queues: Sequence[str]
     ) -> tuple[bool, ClaimedJob | None]:
         """`settle`, and the same worker's next claim in the same transaction: one commit a job."""
-        owned = self.settle(claimed, outcome)
+        owned = self._record(claimed, outcome)
         _, following = self._claims.claim_along(queues, claimed.worker_id)
+        self._count(claimed, outcome, owned)
         return owned, following
+
+    def _record(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
+        owned = self._move(claimed, outcome)
+        self._deliveries.record(claimed.uuid, attempts=claimed.attempts, outcome=outcome, owned=owned)
+        if isinstance(outcome, Held) and outcome.tried:
+            self._outages.note_failure(outcome.error, probe=claimed.probe)
+        return owned
+
+    def _count(self, claimed: ClaimedJob, outcome: Outcome, owned: bool) -> None:
+        """The last statement of its transaction: see BatchCounts."""
+        if owned and isinstance(outcome, Completed | Failed):
+            self._batch_counts.ended([claimed.batch_id], failed=isinstance(outcome, Failed))
 
     def _move(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
         match outcome:
@@ -126,4 +146,5 @@ class Settlements:
             failed_at=self._session.now(),
             attempts=claimed.attempts if outcome.ran else claimed.attempts - 1,
             priority=claimed.priority,
+            batch_id=claimed.batch_id,
         ).execute()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 from peewee import Database
 
 from leadq.config import DatabaseSettings
+from leadq.store.batch_counts import BatchCounts
 from leadq.store.dialect import dialect_of, open_database
 from leadq.store.schema import require_current_schema
 from leadq.store.session import Session
 from leadq.store.tables import Tables
 
 if TYPE_CHECKING:
+    from leadq.store.batches import Batches
     from leadq.store.claims import Claims
     from leadq.store.deliveries import Deliveries
     from leadq.store.failed import FailedJobs
@@ -44,6 +46,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         require_current_schema(database)
         self._session = Session(database, dialect_of(database), Tables(database))
+        self._batch_counts = BatchCounts(self._session)
 
     @classmethod
     def open(cls, settings: DatabaseSettings) -> Store:
@@ -126,7 +129,7 @@ class Store:
         """Waiting and running jobs."""
         from leadq.store.jobs import Jobs
 
-        return Jobs(self._session, self.deliveries)
+        return Jobs(self._session, self.deliveries, self._batch_counts)
 
     @cached_property
     def claims(self) -> Claims:
@@ -140,7 +143,7 @@ class Store:
         """Ends attempts."""
         from leadq.store.settle import Settlements
 
-        return Settlements(self._session, self.claims, self.deliveries, self.outages)
+        return Settlements(self._session, self.claims, self.deliveries, self.outages, self._batch_counts)
 
     @cached_property
     def outages(self) -> Outages:
@@ -168,4 +171,11 @@ class Store:
         """Failed jobs, to be moved and deleted."""
         from leadq.store.triage import Triage
 
-        return Triage(self._session, self.deliveries)
+        return Triage(self._session, self.deliveries, self._batch_counts)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches of jobs."""
+        from leadq.store.batches import Batches
+
+        return Batches(self._session, self.jobs, self._batch_counts)

@@ -42,6 +42,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "worker_id",
         "last_error",
         "uuid",
+        "batch_id",
     ),
     "mail_outage": ("id", "since", "error", "probes", "next_probe_at"),
     "mail_pace": ("id", "next_at_ms"),
@@ -55,6 +56,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "failed_at",
         "attempts",
         "priority",
+        "batch_id",
+    ),
+    "job_batches": (
+        "id",
+        "name",
+        "total_jobs",
+        "pending_jobs",
+        "failed_jobs",
+        "failed_job_ids",
+        "options",
+        "cancelled_at",
+        "created_at",
+        "finished_at",
     ),
 }
 
@@ -75,6 +89,7 @@ class Tables:
         self.failed_jobs = bound("failed_jobs")
         self.mail_outage = bound("mail_outage")
         self.mail_pace = bound("mail_pace")
+        self.job_batches = bound("job_batches")
 
 
 def columns(table: Any, name: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leadq.store.batch_counts import BatchCounts
 from leadq.store.deliveries import Deliveries
 from leadq.store.failed import CHUNK
 from leadq.store.jobs import DUE
@@ -11,11 +12,12 @@ from leadq.store.session import Session, in_transaction
 class Triage:
     """Moves and deletes rows of `failed_jobs`."""
 
-    def __init__(self, session: Session, deliveries: Deliveries) -> None:
+    def __init__(self, session: Session, deliveries: Deliveries, batch_counts: BatchCounts) -> None:
         self._session = session
         self._rows = session.tables.failed_jobs
         self._jobs = session.tables.jobs
         self._deliveries = deliveries
+        self._batch_counts = batch_counts
 
     @in_transaction
     def retry(self, failed_id: int, *, force: bool = False) -> str | None:
@@ -41,8 +43,10 @@ class Triage:
             priority=row["priority"],
             stage=DUE,
             uuid=row["uuid"],
+            batch_id=row["batch_id"],
         ).execute()
         self._deliveries.reopen(row["uuid"], force=force)
+        self._batch_counts.retried([row["batch_id"]])
         uuid: str = row["uuid"]
         return uuid
 

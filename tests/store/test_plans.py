@@ -17,6 +17,7 @@ from tests.homes import Home
 from tests.store.conftest import FAILED, claim, release_orphans
 
 FEW, MANY = 10, 200_000
+BATCHES = 2000  # and so a hundred jobs in each, and as many failed ones
 WORKERS = 100  # and so no more reserved jobs than that
 SMALL = {"users", "workers"}  # tables that may be read from one end to the other
 MOST_READ = 1000  # rows for one statement: a chunk has 500, of which each may be looked for in an index first
@@ -35,16 +36,20 @@ PEOPLE = (
     f"{INTO_JOBS} {NUMBERS} SELECT 'low', '{{}}', 1, 1000, 1000, 2, i, 'r' || i FROM n",  # reserved
 )
 JOBS = (
-    f"{INTO_JOBS} {NUMBERS} SELECT CASE i % 3 WHEN 0 THEN 'high' ELSE 'low' END, '{{}}', 0,"
-    f" CASE i % 10 WHEN 0 THEN {NEVER} ELSE 1000 END, 1000, CASE i % 10 WHEN 0 THEN 0 ELSE 1 END, NULL, 'j' || i"
-    " FROM n",  # delayed, or due
-    "INSERT INTO failed_jobs (uuid, connection, queue, payload, exception, failed_at)"
-    f" {NUMBERS} SELECT 'f' || i, 'database', CASE i % 100 WHEN 1 THEN 'rare' ELSE 'low' END, '{{}}', '', i FROM n",
+    "INSERT INTO jobs (queue, payload, attempts, available_at, created_at, stage, worker_id, uuid, batch_id)"
+    f" {NUMBERS} SELECT CASE i % 3 WHEN 0 THEN 'high' ELSE 'low' END, '{{}}', 0,"
+    f" CASE i % 10 WHEN 0 THEN {NEVER} ELSE 1000 END, 1000, CASE i % 10 WHEN 0 THEN 0 ELSE 1 END, NULL, 'j' || i,"
+    f" 'b' || (i % {BATCHES}) FROM n",  # delayed, or due
+    "INSERT INTO failed_jobs (uuid, connection, queue, payload, exception, failed_at, batch_id)"
+    f" {NUMBERS} SELECT 'f' || i, 'database', CASE i % 100 WHEN 1 THEN 'rare' ELSE 'low' END, '{{}}', '', i,"
+    f" 'b' || (i % {BATCHES}) FROM n",
+    "INSERT INTO job_batches (id, name, total_jobs, pending_jobs, failed_jobs, failed_job_ids, created_at)"
+    f" {NUMBERS} SELECT 'b' || i, 'import', 200, 100, 100, '[]', i FROM n",
     "INSERT INTO deliveries (uuid, lead_id, user_id, status, queued_at)"
     f" {NUMBERS} SELECT 'j' || i, 1, 1, 'queued', i FROM n",
     f"INSERT INTO delivery_events (uuid, at, event) {NUMBERS} SELECT 'j' || i, i, 'released' FROM n",
 )
-FILLED = ("users", "workers", "jobs", "failed_jobs", "leads", "deliveries", "delivery_events")
+FILLED = ("users", "workers", "jobs", "failed_jobs", "leads", "deliveries", "delivery_events", "job_batches")
 
 
 def settled(outcome: Outcome) -> Callable[[Store], object]:
@@ -69,6 +74,9 @@ HOT: dict[str, Callable[[Store], object]] = {
     "newest failed jobs": lambda store: store.failed.listing(limit=50),
     "newest failed jobs of a queue": lambda store: store.failed.listing(FailedFilter(queue="rare"), limit=50),
     "retry": lambda store: store.triage.retry(7),
+    "failed jobs of a batch": lambda store: list(store.failed.ids(FailedFilter(batch_id="b7"))),
+    "uuids of the failed jobs of a batch": lambda store: store.batches.failed_job_ids("b8"),
+    "cancelled batch": lambda store: store.batches.cancel("b9"),
     "whose turn it is": lambda store: store.users.next_in_turn(),
     "flush": lambda store: store.triage._flush_chunk(None),
 }

@@ -126,12 +126,14 @@ def up(migrator, db):
         last_error = TextField(null=True)  # how the attempt before ended
         # NULL until the first claim of a row that another program inserted
         uuid = CharField(max_length=64, null=True)
+        batch_id = CharField(max_length=64, null=True)
 
         class Meta:
             table_name = "jobs"
             indexes = (
                 (("queue", "stage", "priority", "id"), False),
                 (("stage", "available_at"), False),
+                (("batch_id",), False),
             )
 
     class FailedJobs(Base):
@@ -144,10 +146,14 @@ def up(migrator, db):
         failed_at = BigIntegerField()
         attempts = IntegerField(constraints=zero)
         priority = IntegerField(constraints=zero)  # so that a retried job keeps its place
+        batch_id = CharField(max_length=64, null=True)
 
         class Meta:
             table_name = "failed_jobs"
-            indexes = ((("queue", "id"), False),)
+            indexes = (
+                (("queue", "id"), False),
+                (("batch_id", "id"), False),
+            )
 
     # one row while no mail can leave and MAIL_OUTAGE=hold has jobs wait for that
     class MailOutage(Base):
@@ -182,6 +188,7 @@ def up(migrator, db):
 
         class Meta:
             table_name = "job_batches"
+            indexes = ((("created_at", "id"), False),)
 
     create_missing(
         db, [Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, MailOutage, MailPace, JobBatches]
