@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("leadq.commands.forget", "Delete failed jobs."),
     "flush": ("leadq.commands.flush", "Delete all failed jobs."),
     "prune-failed": ("leadq.commands.prune_failed", "Delete failed jobs that are old."),
+    "batches": ("leadq.commands.batches", "List the batches of jobs and how far they are."),
+    "retry-batch": ("leadq.commands.retry_batch", "Put the failed jobs of batches back into their queues."),
+    "cancel-batch": ("leadq.commands.cancel_batch", "Delete the waiting jobs of a batch."),
+    "prune-batches": ("leadq.commands.prune_batches", "Delete batches that are old."),
     "clear": ("leadq.commands.clear", "Delete the waiting jobs of a queue."),
     "test": ("leadq.commands.test", "Send a test notification through the queue."),
 }

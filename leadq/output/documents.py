@@ -10,7 +10,7 @@ from leadq.errors import LeadqError
 from leadq.leads import NotifiedLead
 from leadq.payload import describe
 from leadq.store.leads import ListedLead
-from leadq.store.records import Delivery, Event, FailedJob, Lead, QueueSize, StoredJob, User
+from leadq.store.records import Batch, Delivery, Event, FailedJob, Lead, QueueSize, StoredJob, User
 
 Document = dict[str, Any]
 
@@ -106,6 +106,21 @@ def failed_document(job: FailedJob) -> Document:
         "error": job.error,
         "attempts": job.attempts,
         "failed_at": iso(job.failed_at),
+    }
+
+
+def batch_document(batch: Batch) -> Document:
+    """A batch."""
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "total_jobs": batch.total_jobs,
+        "pending_jobs": batch.pending_jobs,
+        "failed_jobs": batch.failed_jobs,
+        "progress": batch.progress,
+        "created_at": iso(batch.created_at),
+        "finished_at": iso(batch.finished_at),
+        "cancelled_at": iso(batch.cancelled_at),
     }
 
 

@@ -18,7 +18,7 @@ from leadq.text import one_line
 UNCUT_WIDTH = 100_000
 GAP = 2
 NARROWEST = 10
-NUMBERS = {"id", "attempts", "priority", "lead"}
+NUMBERS = {"id", "attempts", "priority", "lead", "progress", "pending", "failed"}
 STYLES = {
     "sent": "green",
     "queued": "yellow",

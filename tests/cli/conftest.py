@@ -125,6 +125,11 @@ class Terminal:
         self._seen += self._child.before + self._child.after
         self._child.sendline(text)
 
+    def see(self, text: str) -> None:
+        """Waits until it is told."""
+        self._child.expect_exact(text.encode())
+        self._seen += self._child.before + self._child.after
+
     def press(self, key: str) -> None:
         """Types a control key, such as `c`."""
         self._child.sendcontrol(key)
