@@ -50,18 +50,47 @@ def dispatch(
     Raises:
         InvalidInput: the job's data is not plain JSON, the priority is out of range, or the queue's name too long.
     """
-    uuid, now = new_uuid(), store.now()
+    new = new_job(
+        job,
+        now=store.now(),
+        default_queue=default_queue,
+        queue=queue,
+        delay=delay,
+        priority=priority,
+        batch_id=batch_id,
+    )
+    return DispatchedJob(
+        id=store.jobs.enqueue(new),
+        uuid=new.uuid,
+        queue=new.queue,
+        priority=new.priority,
+        available_at=new.available_at,
+    )
+
+
+def new_job(
+    job: Job,
+    *,
+    now: int,
+    default_queue: str,
+    queue: str | None = None,
+    delay: float = 0,
+    priority: int | None = None,
+    batch_id: str | None = None,
+) -> NewJob:
+    """What `dispatch` stores. `now` is the store's time; the other arguments and errors are those of `dispatch`."""
     rank = job.priority if priority is None else priority
     if rank not in PRIORITY_RANGE:
         raise InvalidInput(f"priority {rank} is out of range: expected {PRIORITY_RANGE[0]} to {PRIORITY_RANGE[-1]}")
     name = queue or job.queue or default_queue
     if len(name) > QUEUE_LIMIT:
         raise InvalidInput(f"the queue's name has {len(name)} characters: expected at most {QUEUE_LIMIT}")
+    uuid = new_uuid()
     try:
         payload = encode_payload(payload_of(job, uuid=uuid, created_at=now))
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"the data of {type(job).__name__} is not plain JSON: {error}") from error
-    new = NewJob(
+    return NewJob(
         uuid=uuid,
         queue=name,
         payload=payload,
@@ -69,7 +98,4 @@ def dispatch(
         available_at=now + math.ceil(delay),
         created_at=now,
         batch_id=batch_id,
-    )
-    return DispatchedJob(
-        id=store.jobs.enqueue(new), uuid=uuid, queue=new.queue, priority=rank, available_at=new.available_at
     )

@@ -92,7 +92,8 @@ class SqliteFile:
             connection.close()
 
     def columns(self, table: str) -> dict[str, tuple[bool, object]]:
-        return {row[1]: (bool(row[3]), row[4]) for row in self.sql(f"PRAGMA table_info({table})")}
+        # xinfo: with the generated ones
+        return {row[1]: (bool(row[3]), row[4]) for row in self.sql(f"PRAGMA table_xinfo({table})")}
 
     def empty(self) -> None:
         for suffix in ("", "-wal", "-shm"):

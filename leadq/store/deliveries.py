@@ -10,7 +10,7 @@ from typing import Any
 from peewee import Value
 
 from leadq.store.outcomes import Completed, Failed, GivenBack, Held, Outcome, Released
-from leadq.store.prepared import Prepared, Slot
+from leadq.store.prepared import Prepared, PreparedRows, Slot
 from leadq.store.records import Delivery, DeliveryStatus, Event
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import COLUMNS
@@ -46,6 +46,13 @@ class Deliveries:
         )
         self._rows.insert(**asdict(delivery)).execute()
         return delivery
+
+    @in_transaction
+    def create_many(self, notifications: Sequence[tuple[str, int, int]], *, queued_at: int) -> None:
+        """Opens the records of notifications, each given by its uuid, lead and user."""
+        if notifications:
+            waiting = DeliveryStatus.QUEUED.value
+            self._insert.execute([(*notification, waiting, 0, queued_at, 0) for notification in notifications])
 
     def find(self, uuid: str) -> Delivery | None:
         """One delivery."""
@@ -128,6 +135,11 @@ class Deliveries:
     def add_event(self, uuid: str, *, event: str, attempt: int | None, detail: str | None) -> None:
         """Adds a line to a delivery's story."""
         self._events.insert(uuid=uuid, at=self._session.now(), event=event, attempt=attempt, detail=detail).execute()
+
+    @cached_property
+    def _insert(self) -> PreparedRows:
+        columns = ("uuid", "lead_id", "user_id", "status", "attempts", "queued_at", "test")
+        return self._session.prepare_rows(self._rows, columns)
 
     @cached_property
     def _one(self) -> Prepared:

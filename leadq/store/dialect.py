@@ -35,6 +35,12 @@ class Dialect:
             reckoned by one clock, and hosts disagree. None where it runs on this host's.
         uptime: a query for a name and for how many seconds the server has been up: nobody could say that they
             live before. None without a server.
+        insert_id_is_first: what a driver calls the id of an INSERT of many rows: MySQL the first one's, SQLite the last
+            one's.
+        id_step: a query for how far apart the ids of one INSERT of many rows are; None where it is always 1. A MySQL
+            server gives the rows of one INSERT … VALUES ids in a row, in every innodb_autoinc_lock_mode
+            (https://dev.mysql.com/doc/refman/8.0/en/innodb-auto-increment-handling.html), each by this much above
+            the one before: more than 1 in a cluster, where it changes with the number of servers.
         before_ddl: a query that keeps two migrations apart; it has an answer other than 0 or NULL, or the other
             one has taken too long. MySQL commits before each statement that changes a table
             (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html), so it needs a lock by name, which
@@ -48,6 +54,8 @@ class Dialect:
     glance_seconds: float
     clock: str | None
     uptime: str | None
+    insert_id_is_first: bool
+    id_step: str | None
     before_ddl: str
 
 
@@ -59,6 +67,8 @@ SQLITE = Dialect(
     glance_seconds=0.025,
     clock=None,
     uptime=None,
+    insert_id_is_first=False,
+    id_step=None,
     before_ddl=f"PRAGMA busy_timeout = {DDL_SECONDS * 1000}",
 )
 
@@ -70,6 +80,8 @@ MYSQL = Dialect(
     glance_seconds=0.24,
     clock="SELECT UNIX_TIMESTAMP(NOW(6))",  # exact, since the session's time zone is UTC
     uptime="SHOW GLOBAL STATUS LIKE 'Uptime'",
+    insert_id_is_first=True,
+    id_step="SELECT @@auto_increment_increment",
     before_ddl=f"SELECT GET_LOCK('leadq.migrate', {DDL_SECONDS})",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from peewee import JOIN, Case, fn
@@ -10,12 +11,24 @@ from peewee import JOIN, Case, fn
 from leadq.errors import NotFound
 from leadq.store.batch_counts import BatchCounts
 from leadq.store.deliveries import Deliveries
+from leadq.store.prepared import PreparedRows
 from leadq.store.records import JobState, NewJob, QueueSize, StoredJob
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
 CHUNK = 500
 UNSEEN, DUE, RESERVED, HELD = 0, 1, 2, 3  # jobs.stage: see the migration that made it
+STORED = (
+    "queue",
+    "payload",
+    "attempts",
+    "available_at",
+    "created_at",
+    "priority",
+    "stage",
+    "uuid",
+    "batch_id",
+)  # what a new job's row is given
 
 
 class _Doomed(NamedTuple):
@@ -41,18 +54,32 @@ class Jobs:
     @in_transaction
     def enqueue(self, job: NewJob) -> int:
         """Stores a job and returns its id. Inside an open transaction it commits with it."""
-        job_id: int = self._jobs.insert(
-            queue=job.queue,
-            payload=job.payload,
-            attempts=0,
-            available_at=job.available_at,
-            created_at=job.created_at,
-            priority=job.priority,
-            stage=DUE if job.available_at <= self._session.now() else UNSEEN,
-            uuid=job.uuid,
-            batch_id=job.batch_id,
-        ).execute()
+        job_id: int = self._jobs.insert(self._row_of(job)).execute()
         return job_id
+
+    @in_transaction
+    def enqueue_many(self, jobs: Sequence[NewJob]) -> None:
+        """Stores jobs, which run in this order where their priorities are the same."""
+        rows = [self._row_of(job) for job in jobs]
+        if rows:
+            self._insert.execute([[row[column] for column in STORED] for row in rows])
+
+    def _row_of(self, job: NewJob) -> dict[str, Any]:
+        return {
+            "queue": job.queue,
+            "payload": job.payload,
+            "attempts": 0,
+            "available_at": job.available_at,
+            "created_at": job.created_at,
+            "priority": job.priority,
+            "stage": DUE if job.available_at <= self._session.now() else UNSEEN,
+            "uuid": job.uuid,
+            "batch_id": job.batch_id,
+        }
+
+    @cached_property
+    def _insert(self) -> PreparedRows:
+        return self._session.prepare_rows(self._jobs, STORED)
 
     # --- look and count ----------------------------------------------------------------------------
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from peewee import fn
 
-from leadq.errors import NotFound
-from leadq.store.records import DeliveryStatus, Lead
+from leadq.errors import NotFound, StoreError
+from leadq.store.prepared import PreparedRows
+from leadq.store.records import DeliveryStatus, Lead, UnstoredLead
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
@@ -49,10 +52,38 @@ class Leads:
         lead_id = self._rows.insert(**fields, message=message, user_id=user_id, created_at=created_at).execute()
         return Lead(**fields, id=lead_id, message=message, user_id=user_id, created_at=created_at)
 
+    @in_transaction
+    def create_many(self, leads: Sequence[UnstoredLead]) -> Sequence[int]:
+        """Stores leads and returns their ids, in their order.
+
+        Raises:
+            StoreError: the database has numbered them in a way that is not known here; nothing is stored then.
+        """
+        if not leads:
+            return ()
+        now = self._session.now()
+        rows = [
+            (new.name, new.email, new.phone, new.company, new.source, new.message, new.user_id, now) for new in leads
+        ]
+        ids = self._session.ids_inserted(self._insert.execute(rows), len(rows))
+        self._require(ids, leads)
+        return ids
+
+    def addresses_among(self, addresses: Iterable[str]) -> set[str]:
+        """The keys (see address_key) of those of `addresses` that a lead has, whatever its case."""
+        # the database folds a letter beyond ASCII or leaves it (SQLite): it is found by either
+        sought = {key for address in addresses for key in (address_key(address), _ascii_folded(address))}
+        if not sought:
+            return set()
+        rows = self._rows
+        with self._session.reading():
+            found = rows.select(rows.email).where(rows.email_key.in_(sorted(sought))).tuples()
+            return {address_key(email) for (email,) in found}
+
     def find(self, lead_id: int) -> Lead | None:
         """One lead, or None."""
         with self._session.reading():
-            for row in self._rows.select().where(self._rows.id == lead_id).dicts():
+            for row in self._select().where(self._rows.id == lead_id).dicts():
                 return Lead(**row)
         return None
 
@@ -74,14 +105,14 @@ class Leads:
         Raises:
             NotFound: there is none.
         """
-        for row in self._session.locking(self._rows.select().where(self._rows.id == lead_id)).dicts():
+        for row in self._session.locking(self._select().where(self._rows.id == lead_id)).dicts():
             return Lead(**row)
         raise _no_lead(lead_id)
 
     def first(self) -> Lead | None:
         """The oldest lead."""
         with self._session.reading():
-            for row in self._rows.select().order_by(self._rows.id).limit(1).dicts():
+            for row in self._select().order_by(self._rows.id).limit(1).dicts():
                 return Lead(**row)
         return None
 
@@ -112,8 +143,28 @@ class Leads:
             chosen &= standing == notification
         with self._session.reading():
             total: int = leads.select(leads.id).where(chosen).count()
-            rows = leads.select(*columns(leads, "leads"), standing.alias("notification")).where(chosen)
+            rows = self._select(standing.alias("notification")).where(chosen)
             return [_listed(row) for row in rows.order_by(leads.id.desc()).limit(limit).dicts()], total
+
+    @cached_property
+    def _insert(self) -> PreparedRows:
+        fields = ("name", "email", "phone", "company", "source", "message", "user_id", "created_at")
+        return self._session.prepare_rows(self._rows, fields)
+
+    def _require(self, ids: range, leads: Sequence[UnstoredLead]) -> None:
+        """Returns where `leads` stand under `ids`: a notification about the wrong lead is worse than none."""
+        rows = self._rows
+        stored = rows.select(rows.id, rows.email).where(rows.id.between(ids[0], ids[-1])).order_by(rows.id)
+        found = [(lead_id, email) for lead_id, email in stored.tuples() if lead_id in ids]
+        if found != [(lead_id, new.email) for lead_id, new in zip(ids, leads, strict=True)]:
+            raise StoreError(
+                "the database has not numbered new leads in a row",
+                hint="Is its auto_increment_increment being changed? Try again.",
+            )
+
+    def _select(self, *more: Any) -> Any:
+        """A lead's own columns, and those given."""
+        return self._rows.select(*[one for one in columns(self._rows, "leads") if one.name != "email_key"], *more)
 
     def _standing(self) -> Any:
         """The status of a lead's newest notification that was not given up, or `none`."""
@@ -129,6 +180,15 @@ class Leads:
             .limit(1)
         )
         return fn.COALESCE(newest, "none")
+
+
+def address_key(address: str) -> str:
+    """What two addresses share that differ in case alone."""
+    return address.lower()
+
+
+def _ascii_folded(address: str) -> str:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in address)
 
 
 def _no_lead(lead_id: int) -> NotFound:

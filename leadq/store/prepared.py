@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,3 +46,24 @@ class Prepared:
         """How many rows it changed or deleted."""
         count: int = self.execute(**slots).rowcount
         return count
+
+
+class PreparedRows:
+    """An INSERT of any number of rows in one statement.
+
+    Args:
+        database: where it is run.
+        table: a bound Peewee table.
+        columns: what each row gives, in this order.
+    """
+
+    def __init__(self, database: Database, table: Any, columns: Sequence[str]) -> None:
+        self._database = database
+        sql, slots = table.insert({column: Slot(column) for column in columns}).sql()
+        self._head, _, self._row = sql.rpartition(" VALUES ")
+        self._order = [columns.index(slot.name) for slot in slots]
+
+    def execute(self, rows: Sequence[Sequence[Any]]) -> Any:
+        """Runs it for `rows`, of which there is at least one, and returns the driver's cursor."""
+        values = [row[place] for row in rows for place in self._order]
+        return self._database.execute_sql(f"{self._head} VALUES {', '.join([self._row] * len(rows))}", values)

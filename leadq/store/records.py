@@ -52,6 +52,28 @@ class Lead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnstoredLead:
+    """A lead to be stored. `user_id` is None where it belongs to nobody."""
+
+    name: str
+    email: str
+    phone: str | None
+    company: str | None
+    source: str | None
+    message: str | None
+    user_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Where a user stands in the round of new leads: who had the oldest last lead is next, ties by that lead's id."""
+
+    last_lead_at: int
+    last_lead_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewJob:
     """A job to be stored. One of a batch is counted by `Batches.add`, in the same transaction."""
 

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -16,7 +16,7 @@ from peewee import Database
 from leadq import clock
 from leadq.errors import NotFound, StoreContended, StoreUnavailable
 from leadq.store.dialect import Dialect
-from leadq.store.prepared import Prepared
+from leadq.store.prepared import Prepared, PreparedRows
 from leadq.store.sqlite import SqliteFile
 from leadq.store.tables import Tables
 from leadq.store.trouble import explained_errors
@@ -90,6 +90,16 @@ class Session:
     def prepare(self, query: Any) -> Prepared:
         """`query`, for being run many times."""
         return Prepared(self.database, query)
+
+    def prepare_rows(self, table: Any, columns: Sequence[str]) -> PreparedRows:
+        """An INSERT of many rows into `table`, each with these columns."""
+        return PreparedRows(self.database, table, columns)
+
+    def ids_inserted(self, cursor: Any, count: int) -> range:
+        """The ids of the `count` rows that one INSERT has just made, in their order."""
+        first = cursor.lastrowid if self.dialect.insert_id_is_first else cursor.lastrowid - count + 1
+        step = int(self._row_of(self.dialect.id_step)[0]) if self.dialect.id_step else 1
+        return range(first, first + step * count, step)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from peewee import Database, Table
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "users": ("id", "name", "email", "email_key", "active", "last_lead_at", "last_lead_id", "created_at"),
-    "leads": ("id", "name", "email", "phone", "company", "source", "message", "user_id", "created_at"),
+    "leads": ("id", "name", "email", "phone", "company", "source", "message", "user_id", "created_at", "email_key"),
     "deliveries": (
         "id",
         "uuid",

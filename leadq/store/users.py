@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from peewee import IntegrityError
 
 from leadq.errors import InvalidInput, NotFound
-from leadq.store.records import User
+from leadq.store.prepared import Prepared, Slot
+from leadq.store.records import Turn, User
 from leadq.store.session import Session, in_transaction
 from leadq.text import storable
 
@@ -78,11 +80,24 @@ class Users:
 
         Nobody else gets the same answer until the transaction ends.
         """
-        rows = self._rows
-        in_turn = rows.select().where(rows.active == 1).order_by(rows.last_lead_at, rows.last_lead_id, rows.id)
-        for row in self._session.locking(in_turn.limit(1)).dicts():
+        for row in self._session.locking(self._in_turn().limit(1)).dicts():
             return _user(row)
         return None
+
+    @in_transaction
+    def turns(self) -> list[Turn]:
+        """Every active user, the one who has waited longest first.
+
+        Nobody else gives them a lead until the transaction ends.
+        """
+        rows = self._session.locking(self._in_turn()).dicts()
+        return [
+            Turn(last_lead_at=row["last_lead_at"], last_lead_id=row["last_lead_id"], user_id=row["id"]) for row in rows
+        ]
+
+    def _in_turn(self) -> Any:
+        rows = self._rows
+        return rows.select().where(rows.active == 1).order_by(rows.last_lead_at, rows.last_lead_id, rows.id)
 
     @in_transaction
     def locked(self, reference: str) -> User:
@@ -101,8 +116,12 @@ class Users:
     @in_transaction
     def note_lead(self, user_id: int, lead_id: int) -> None:
         """Remembers that a user was given a lead just now."""
-        given = self._rows.update(last_lead_at=self._session.now(), last_lead_id=lead_id)
-        given.where(self._rows.id == user_id).execute()
+        self._note_lead.execute(now=self._session.now(), lead_id=lead_id, user_id=user_id)
+
+    @cached_property
+    def _note_lead(self) -> Prepared:
+        given = self._rows.update(last_lead_at=Slot("now"), last_lead_id=Slot("lead_id"))
+        return self._session.prepare(given.where(self._rows.id == Slot("user_id")))
 
     @in_transaction
     def set_active(self, user_id: int, active: bool) -> User:

@@ -154,3 +154,16 @@ def test_a_busy_queue_finds_its_rows_by_an_index_however_many_there_are(
         assert watch.seen > 0, name
         wrong |= {name: watch.wrong} if watch.wrong else {}
     assert wrong == {}
+
+
+def test_addresses_are_looked_up_by_an_index_however_many_leads_there_are(
+    home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = (
+        f"INSERT INTO leads (name, email, created_at) {NUMBERS} SELECT 'Bo', 'bo' || i || '@example.com', 0 FROM n"
+    )
+    home.sql(several, MANY // 10)
+    home.sql("ANALYZE" if "DB_CONNECTION" not in home.environment else "ANALYZE TABLE leads")
+    watch = Watch(store, monkeypatch)
+    assert len(store.leads.addresses_among(f"BO{number}@example.com" for number in range(400))) == 399
+    assert (watch.seen, watch.wrong) == (1, [])

@@ -63,10 +63,12 @@ def up(migrator, db):
         message = LongTextField(null=True)
         user = ForeignKeyField(Users, null=True)
         created_at = BigIntegerField(index=True)
+        # reckoned by the database, so that rows of other programs have it, too
+        email_key = CharField(null=True, constraints=[SQL("GENERATED ALWAYS AS (LOWER(email)) STORED")])
 
         class Meta:
             table_name = "leads"
-            indexes = ((("email",), False),)
+            indexes = ((("email_key",), False),)
 
     class Deliveries(Base):
         id = key()
