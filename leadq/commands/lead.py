@@ -11,6 +11,7 @@ from leadq.commands.options import LIMIT, SECONDS, example, json_option, pass_ap
 
 ELSEWHERE = {
     "create": "leadq.commands.lead_create",
+    "import": "leadq.commands.lead_import",
     "assign": "leadq.commands.lead_assign",
     "preview": "leadq.commands.lead_preview",
 }
@@ -21,7 +22,7 @@ class LeadCommands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order in which they are told."""
-        return ["create", "list", "show", "assign", "preview"]
+        return ["create", "import", "list", "show", "assign", "preview"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports a command that has a file of its own."""

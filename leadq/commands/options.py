@@ -10,9 +10,11 @@ import click
 from leadq.app import App
 from leadq.durations import parse_seconds
 from leadq.errors import InvalidInput
+from leadq.lead_import.names import FIELDS
 from leadq.settings_parsers import queue_name
 
 BIGGEST_ID = 2**63 - 1
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,7 +103,35 @@ class AtLeast(click.IntRange):
         return min(number, self._most)
 
 
+class Column(click.ParamType):
+    """`COL=FIELD`, as a pair."""
+
+    name = "column"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """The column's name and the field's."""
+        column, _, field = value.rpartition("=")
+        field = field.strip().lower()
+        if not column.strip() or field not in FIELDS:
+            self.fail(f"{value!r}: expected COL=FIELD, where FIELD is one of {', '.join(FIELDS)}", param, ctx)
+        return column.strip(), field
+
+
+class Delimiter(click.ParamType):
+    """`comma`, `semicolon`, `tab`, or the character itself."""
+
+    name = "delimiter"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The character."""
+        delimiter = DELIMITERS.get(value.lower(), "\t" if value == "\\t" else value)
+        if len(delimiter) != 1 or delimiter in '" \r\n\0' or delimiter.isalnum():
+            self.fail(f"{value!r}: expected comma, semicolon, tab, or one character", param, ctx)
+        return str(delimiter)
+
+
 SECONDS, SECONDS_LIST, QUEUE_LIST, QUEUE_NAME, RANGE = Seconds(), SecondsList(), QueueList(), QueueName(), Range()
+COLUMN, DELIMITER = Column(), Delimiter()
 LIMIT, HOURS = AtLeast(1, most=BIGGEST_ID), AtLeast(0, most=10 * 365 * 24)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadq.clock import iso
 from leadq.dispatch import DispatchedJob
@@ -11,6 +11,11 @@ from leadq.leads import NotifiedLead
 from leadq.payload import describe
 from leadq.store.leads import ListedLead
 from leadq.store.records import Batch, Delivery, Event, FailedJob, Lead, QueueSize, StoredJob, User
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leadq.lead_import.importer import Tally
 
 Document = dict[str, Any]
 
@@ -141,6 +146,15 @@ def sizes_document(sizes: list[QueueSize]) -> Document:
             }
             for size in sizes
         },
+    }
+
+
+def import_document(tally: Tally, rejects_file: Path | None) -> Document:
+    """What `lead import` prints."""
+    return {
+        "batch": tally.batch_id,
+        **tally.counts,
+        "rejects_file": None if rejects_file is None else str(rejects_file.absolute()),
     }
 
 
