@@ -45,7 +45,9 @@ class Columns:
         """
         has = len(fields)
         if has < self.width or any(field.strip() for field in fields[self.width :]):
-            raise InvalidInput(f"it has {has} fields: expected {self.width}, as the first line has")
+            raise InvalidInput(
+                f"it has {has} {'field' if has == 1 else 'fields'}: expected {self.width}, as the first line has"
+            )
         found = {field: self._value(field, fields) for field in FIELDS}
         if not found["email"]:
             raise InvalidInput("the lead's email is empty")

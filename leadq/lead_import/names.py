@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The first one that a row has a value for counts. From the exports of HubSpot, Salesforce (reports and Data Loader),
+# Told apart by key_of alone. The first one that a row has a value for counts. From the exports of HubSpot, Salesforce (reports and Data Loader),
 # Pipedrive, Zoho, Google and Outlook contacts, and lead forms.
 NAMES: dict[str, tuple[str, ...]] = {
     "name": (
@@ -21,7 +21,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "last_name": ("Last Name", "Person - Last name", "Family Name", "Surname"),
     "email": (
         "Email",
-        "E-mail",
         "Email Address",
         "Mail",
         "Work Email",
@@ -70,7 +69,6 @@ NAMES: dict[str, tuple[str, ...]] = {
         "Organization",
         "Organisation",
         "Organization Name",
-        "Organization - Name",
         "Person - Organization",
         "Lead - Organization",
         "Deal - Organization",
