@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Told apart by key_of alone. The first one that a row has a value for counts. From the exports of HubSpot, Salesforce (reports and Data Loader),
-# Pipedrive, Zoho, Google and Outlook contacts, and lead forms.
+# From the exports of HubSpot, Salesforce (reports and Data Loader), Pipedrive, Zoho, Google and Outlook contacts, and
+# lead forms; "E-mail" is "Email" to key_of. Where a file has several, the first one with a value counts, row by row.
 NAMES: dict[str, tuple[str, ...]] = {
     "name": (
         "Name",
@@ -80,7 +80,6 @@ NAMES: dict[str, tuple[str, ...]] = {
         "Contact Source",
         "Original Source",
         "Original Traffic Source",
-        "Lead - Source",
         "Lead - Source name",
         "Lead - Source channel",
     ),

@@ -115,4 +115,5 @@ def _lines(file: BinaryIO, encoding: Encoding) -> Iterator[str]:
         for line in text:  # `yield from` would close it where it is left early  # noqa: UP028
             yield line
     finally:
-        text.detach()  # the file stays open
+        if not file.closed:
+            text.detach()  # or it would close the file
