@@ -188,6 +188,8 @@ def address_key(address: str) -> str:
 
 
 def _ascii_folded(address: str) -> str:
+    if address.isascii():
+        return address.lower()
     return "".join(letter.lower() if letter.isascii() else letter for letter in address)
 
 
