@@ -24,7 +24,7 @@ class Columns:
     """The columns of a file.
 
     Attributes:
-        names: of all of them but MARKS, as they stand in the file.
+        names: of all of them but MARKS, as they stand in the file, blanks included.
         places: for each field the numbers of its columns, from 0, the one that counts first coming first.
         ignored: the names of those that hold no field.
         marks: the numbers of those of an earlier run, the last one first.
@@ -91,7 +91,7 @@ def columns_of(header: Sequence[str], mapping: Sequence[tuple[str, str]] = ()) -
     width = max(place for place, name in enumerate(header, 1) if name.strip())
     keys = [key_of(name) for name in header[:width]]
     marks = tuple(place for place in reversed(range(width)) if keys[place] in _MARK_KEYS)
-    names = tuple(name.strip() for place, name in enumerate(header[:width]) if place not in marks)
+    names = tuple(name for place, name in enumerate(header[:width]) if place not in marks)
     places = _mapped(names, keys, header, mapping)
     taken = {*marks, *(place for found in places.values() for place in found)}
     closed = {*places, *(other for field in places for other in ANOTHER_WAY.get(field, ()))}
@@ -122,7 +122,7 @@ def _require_name_and_address(places: Mapping[str, tuple[int, ...]], names: Sequ
     has_name = places.keys() & {"name", "first_name", "last_name"}
     missing = [what for what, there in (("name", has_name), ("email", "email" in places)) if not there]
     if missing:
-        column = next((name for name in names if name), "COLUMN")
+        column = next((name.strip() for name in names if name.strip()), "COLUMN")
         raise InvalidInput(
             f"no column for the lead's {' or '.join(missing)} was found; the columns are {told(names)}",
             hint=f"Say which one it is, such as: --map {shlex.quote(f'{column}={missing[0]}')}",

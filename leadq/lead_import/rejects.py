@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
 import stat
 from collections.abc import Sequence
@@ -109,6 +110,7 @@ def _opened(path: Path, codec: str) -> TextIO:
     descriptor = os.open(path, FLAGS, FILE_MODE)
     try:
         found = os.fstat(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # another import may be writing it just now
         # one that has another name, too, might be anybody's
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or not _is_ours(descriptor):
             raise FileExistsError(0, "something else is there")
