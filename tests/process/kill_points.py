@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from typing import Any
@@ -39,6 +40,7 @@ def arm(point: str) -> None:
     """Sets the trap."""
     from leadq.mail.errors import Stage
     from leadq.mail.smtp_session import SmtpSession
+    from leadq.store.batches import Batches
     from leadq.store.claims import Claims
     from leadq.store.deliveries import Deliveries
     from leadq.store.settle import Settlements
@@ -67,6 +69,9 @@ def arm(point: str) -> None:
             after(Settlements, "settle_and_claim")
         case "in retry":
             before(Deliveries, "reopen")
+        case "in the third chunk of an import":
+            chunks = itertools.count(1)
+            before(Batches, "add", lambda *_: next(chunks) == 3)
 
 
 arm(os.environ["KILL_AT"])

@@ -8,7 +8,9 @@ from collections import Counter
 
 import pytest
 
+from leadq.lead_import.importer import CHUNK_ROWS
 from tests.homes import Home, eventually
+from tests.process.test_kill_points import killed_at
 from tests.process.test_mysql_commands import start_many
 
 # ru_maxrss would count the test process, too, that has forked it
@@ -73,7 +75,6 @@ def test_killed_again_and_again_it_neither_loses_nor_doubles_a_row(staffed: Home
         process.communicate()
         assert_whole(staffed)
         assert addresses(staffed) == good(rows)[: staffed.count("leads")]
-    assert staffed.count("leads") < len(good(rows))
     result = staffed.run("lead", "import", name, exit_code=1)
     assert f", {rows // 100} rejected (see leads-{rows}.rejects.csv)" in result.stdout
     assert_whole(staffed)
@@ -82,6 +83,17 @@ def test_killed_again_and_again_it_neither_loses_nor_doubles_a_row(staffed: Home
     assert owners == [1, 2] * (len(owners) // 2)
     with (staffed.path / f"leads-{rows}.rejects.csv").open() as file:
         assert len(file.readlines()) == 1 + rows // 100
+
+
+def test_killed_inside_a_chunk_nothing_of_that_chunk_is_there(staffed: Home) -> None:
+    name = write_file(staffed, 2000)
+    killed_at(staffed, "in the third chunk of an import", "lead", "import", name)
+    assert addresses(staffed) == good(2 * CHUNK_ROWS)
+    assert_whole(staffed)
+    result = staffed.run("lead", "import", name, exit_code=1)
+    assert result.stdout.startswith(f"{len(good(2000)) - len(good(2 * CHUNK_ROWS))} leads created, ")
+    assert addresses(staffed) == good(2000)
+    assert_whole(staffed)
 
 
 def test_two_imports_of_one_file_at_once_double_nothing(staffed: Home) -> None:
