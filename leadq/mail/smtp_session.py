@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from leadq.config import MailSettings
-from leadq.mail.errors import Kind, Stage, failed, refused
+from leadq.mail.errors import DeliveryError, Kind, Stage, failed, refused
 from leadq.mail.letter import Message
 from leadq.mail.oauth_token import challenge_words, token_of, xoauth2
 from leadq.mail.resolver import resolve
@@ -164,12 +164,13 @@ class SmtpSession:
         secret = xoauth2(name, token)
         secrets = (secret, token)
         reply = self._command(Stage.AUTH, f"AUTH XOAUTH2 {secret}", 235, 334, secrets=secrets)
-        if reply.code == 334:  # a refusal; the code comes once its explanation is answered with an empty line
+        if reply.code == 334:  # a refusal; its code comes once this explanation is answered with an empty line
             why = _blanked(challenge_words(reply.lines[0]), secrets)
-            self._say("")
-            reply = self._read(self._settings.timeout, secrets)
-            words = f"{reply.text} {why}".rstrip()
-            raise refused(Stage.AUTH, code=reply.code, enhanced=reply.enhanced, reply=words)
+            try:
+                self._command(Stage.AUTH, "", 235, secrets=secrets)
+            except DeliveryError as error:
+                words = f"{error.reply} {why}".rstrip()
+                raise refused(Stage.AUTH, code=error.code, enhanced=error.enhanced, reply=words) from None
 
     def _mechanism(self) -> str:
         offered = self._features.get("AUTH", "").split()

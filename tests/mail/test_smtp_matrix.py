@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,21 @@ def cells() -> Iterator[Any]:
                 yield pytest.param(stage, trouble, set(end.split("|")), pipelining, id=name)
 
 
+@dataclass
 class CommandGroupServer(ScriptedServer):
     """Answers what follows a refused command of a group as RFC 2920 has it: with another refusal."""
 
+    refusing: set[Any] = field(default_factory=set)
+
     def _play(self, conversation: Any, stage: str, *arguments: Any) -> None:
-        if stage in {"rcpt", "data"} and 400 <= conversation.last_code <= 599:
+        if stage in {"rcpt", "data"} and conversation in self.refusing:
             conversation.perform("503 5.5.1 Bad sequence of commands")
-        else:
-            super()._play(conversation, stage, *arguments)
+            return
+        steps = self.script.get(stage) or [USUAL[stage]]
+        step = steps[min(self._turns.get(stage, 0), len(steps) - 1)]
+        if stage in {"mail", "rcpt"} and isinstance(step, str) and step.startswith(("4", "5")):
+            self.refusing.add(conversation)
+        super()._play(conversation, stage, *arguments)
 
 
 def troubled(stage: str, trouble: str) -> tuple[str, Step]:
