@@ -10,11 +10,12 @@ def story_of(store: Store, lead: Lead, deliveries: list[Delivery]) -> list[Event
     """Created, queued, each attempt that failed, retried, sent: oldest first."""
     story = [Event(at=lead.created_at, event="created", attempt=None, detail=lead.source)]
     for delivery in deliveries:
-        story += _chapter(store, delivery)
+        story += story_of_delivery(store, delivery)
     return sorted(story, key=lambda event: event.at)  # stable: within a second as they were written
 
 
-def _chapter(store: Store, delivery: Delivery) -> list[Event]:
+def story_of_delivery(store: Store, delivery: Delivery) -> list[Event]:
+    """The same for one notification."""
     recipient = store.users.get(delivery.user_id)
     queued = Event(
         at=delivery.queued_at, event="queued", attempt=None, detail=f"for {recipient.name} <{recipient.email}>"

@@ -91,6 +91,7 @@ def list_(app: App, user: str | None, status: str | None, since: float | None, l
 def show(app: App, lead_id: int) -> None:
     """Tell the story of a lead: created, queued, each attempt, sent."""
     from leadq.output.documents import delivery_document, event_document, lead_document, user_document
+    from leadq.output.stories import story_lines
     from leadq.stories import story_of
 
     lead = app.store.leads.get(lead_id)
@@ -107,14 +108,10 @@ def show(app: App, lead_id: int) -> None:
             }
         )
         return
-    from leadq.output.times import local_time
-
     facts = lead_document(lead)
     del facts["user_id"], facts["created_at"]
     facts["user"] = f"{user.name} <{user.email}>" if user else "nobody"
     app.out.facts({key: value for key, value in facts.items() if value is not None}, blocks=("message",))
     app.out.line()
-    for event in events:
-        attempt = f"attempt {event.attempt}" if event.attempt else ""
-        at = local_time(event.at, app.settings.timezone)
-        app.out.line(f"{at}  {event.event:10} {attempt:10} {event.detail or ''}".rstrip())
+    for line in story_lines(events, app.settings.timezone):
+        app.out.line(line)

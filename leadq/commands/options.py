@@ -12,9 +12,11 @@ from leadq.durations import parse_seconds
 from leadq.errors import InvalidInput
 from leadq.lead_import.names import FIELDS
 from leadq.settings_parsers import queue_name
+from leadq.text import storable
 
 BIGGEST_ID = 2**63 - 1
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+MOST_ROWS = 10**9  # so that as many pages of as many rows are a number that a database can hold
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,6 +78,19 @@ class QueueName(click.ParamType):
             self.fail(f"{value!r}: expected {error}", param, ctx)
 
 
+class Words(click.ParamType):
+    """A text to look for."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text, as the database can hold it."""
+        text = storable(value)
+        if not text.strip():
+            self.fail("expected a text that is not empty", param, ctx)
+        return text
+
+
 class Range(click.ParamType):
     """`5-10`, as a pair of numbers, the lower one first."""
 
@@ -132,7 +147,7 @@ class Delimiter(click.ParamType):
 
 SECONDS, SECONDS_LIST, QUEUE_LIST, QUEUE_NAME, RANGE = Seconds(), SecondsList(), QueueList(), QueueName(), Range()
 COLUMN, DELIMITER = Column(), Delimiter()
-LIMIT, HOURS = AtLeast(1, most=BIGGEST_ID), AtLeast(0, most=10 * 365 * 24)
+WORDS, LIMIT, HOURS = Words(), AtLeast(1, most=BIGGEST_ID), AtLeast(0, most=10 * 365 * 24)
 
 
 def json_option(function: F) -> F:

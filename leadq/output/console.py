@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from leadq.text import escaped, many_lines, one_line
@@ -27,7 +27,30 @@ class Output:
 
     def document(self, document: dict[str, Any]) -> None:
         """Prints a result as JSON."""
-        print(escaped(json.dumps(document, indent=2, ensure_ascii=False, default=str)))
+        print(_as_json(document))
+
+    def stream(self, document: Iterable[tuple[str, Any]]) -> None:
+        """Prints a result as `document` does, while it is being made: a long list takes no memory.
+
+        Args:
+            document: keys and values; the items of a value that is an iterator are printed one by one.
+        """
+        opening = "{"
+        for key, value in document:
+            print(f"{opening}\n  {_as_json(key)}: ", end="")
+            if isinstance(value, Iterator):
+                self._stream_list(value)
+            else:
+                print(_as_json(value).replace("\n", "\n  "), end="")
+            opening = ","
+        print("\n}")
+
+    def _stream_list(self, items: Iterator[Any]) -> None:
+        opening = "["
+        for item in items:
+            print(f"{opening}\n    " + _as_json(item).replace("\n", "\n    "), end="")
+            opening = ","
+        print("[]" if opening == "[" else "\n  ]", end="")
 
     def line(self, text: str = "") -> None:
         """Prints a line of a result. Control characters in it become blanks."""
@@ -68,17 +91,29 @@ class Output:
         if hint:
             print("  " + one_line(hint), file=sys.stderr)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, shrink: Sequence[str] = ()) -> None:
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        shrink: Sequence[str] = (),
+        below: Sequence[str] = (),
+    ) -> None:
         """Prints a table.
 
         Args:
             columns: the headings.
             rows: the cells; None is left empty.
             shrink: the columns that are cut short where the terminal is too narrow, the first one first.
+            below: the last columns, which on a terminal too narrow to read them get lines of their own under each row.
         """
         from leadq.output.tables import print_table
 
-        print_table(columns, rows, shrink=shrink)
+        print_table(columns, rows, shrink=shrink, below=below)
+
+
+def _as_json(value: Any) -> str:
+    return escaped(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def one_line_keeping_indent(text: str) -> str:

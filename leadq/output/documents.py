@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from leadq.causes import Cause
 from leadq.clock import iso
 from leadq.dispatch import DispatchedJob
 from leadq.errors import LeadqError
 from leadq.leads import NotifiedLead
 from leadq.payload import describe
 from leadq.store.leads import ListedLead
-from leadq.store.records import Batch, Delivery, Event, FailedJob, Lead, QueueSize, StoredJob, User
+from leadq.store.records import (
+    Batch,
+    Delivery,
+    Event,
+    FailedJob,
+    FailedSummary,
+    Lead,
+    QueueSize,
+    StoredJob,
+    User,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +109,7 @@ def job_document(job: StoredJob) -> Document:
     }
 
 
-def failed_document(job: FailedJob) -> Document:
+def failed_document(job: FailedJob | FailedSummary) -> Document:
     """A failed job in a list."""
     name, data = describe(job.payload)
     return {
@@ -126,6 +137,22 @@ def batch_document(batch: Batch) -> Document:
         "created_at": iso(batch.created_at),
         "finished_at": iso(batch.finished_at),
         "cancelled_at": iso(batch.cancelled_at),
+    }
+
+
+def cause_document(cause: Cause) -> Document:
+    """Failed jobs of one cause."""
+    return {
+        "job": cause.job,
+        "error": cause.error,
+        "count": cause.count,
+        "last_hour": cause.last_hour,
+        "last_day": cause.last_day,
+        "first_at": iso(cause.first_at),
+        "last_at": iso(cause.last_at),
+        "leads": cause.leads,
+        "users": cause.users,
+        "sample": cause.sample,
     }
 
 

@@ -106,16 +106,18 @@ class Deliveries:
             case Held() if owned and self.find(uuid):
                 self.add_event(uuid, event="held", attempt=attempts, detail=outcome.error)
 
-    def reopen(self, uuid: str, *, force: bool) -> None:
-        """Makes a delivery wait again because its job is retried; one that was sent only with `force`."""
+    def reopen(self, uuids: Sequence[str], *, force: bool) -> None:
+        """Makes deliveries wait again because their jobs are retried; those that were sent only with `force`."""
         again = [DeliveryStatus.FAILED.value] + ([DeliveryStatus.SENT.value] if force else [])
-        changed = (
-            self._rows.update(status=DeliveryStatus.QUEUED.value, sent_at=None)
-            .where((self._rows.uuid == uuid) & self._rows.status.in_(again))
-            .execute()
-        )
-        if changed:
-            self.add_event(uuid, event="retried", attempt=None, detail=None)
+        chosen = self._rows.uuid.in_(list(uuids)) & self._rows.status.in_(again)
+        locked = self._session.locking(self._rows.select(self._rows.uuid).where(chosen).order_by(self._rows.uuid))
+        found = [uuid for (uuid,) in locked.tuples()]
+        if not found:
+            return
+        chosen, events = self._rows.uuid.in_(found), self._events
+        story = self._rows.select(self._rows.uuid, Value(self._session.now()), Value("retried")).where(chosen)
+        events.insert(story, columns=[events.uuid, events.at, events.event]).execute()
+        self._rows.update(status=DeliveryStatus.QUEUED.value, sent_at=None).where(chosen).execute()
 
     @in_transaction
     def drop_unsent(self, uuids: Sequence[str], *, event: str) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
-from peewee import fn
+from peewee import JOIN, Value, fn
 
-from leadq.errors import NotFound
-from leadq.store.records import FailedJob
+from leadq.errors import NotFound, UndecodablePayload
+from leadq.payload import decode_payload
+from leadq.store.records import FailedJob, FailedSummary
 from leadq.store.session import Session
 from leadq.text import storable
 
 CHUNK = 500
+ERROR_BEGINNING = 1000  # characters of an exception in which its first line is looked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +24,39 @@ class FailedFilter:
     """Narrows the failed jobs; what is None or empty does not narrow.
 
     Attributes:
-        queue: jobs of this queue.
+        queues: jobs of these queues.
+        job: jobs with this display name or registered name.
+        user_id: jobs whose notification was this user's.
+        error: jobs whose exception holds this text, in capitals or not.
         ranges: jobs whose number lies in one of these, ends included.
+        failed_since: UTC seconds; jobs that failed at or after.
         failed_before: UTC seconds; jobs that failed at or before.
         batch_id: jobs of this batch.
     """
 
-    queue: str | None = None
+    queues: tuple[str, ...] = ()
+    job: str | None = None
+    user_id: int | None = None
+    error: str | None = None
     ranges: tuple[tuple[int, int], ...] = ()
+    failed_since: int | None = None
     failed_before: int | None = None
     batch_id: str | None = None
+
+    @property
+    def examined(self) -> tuple[str, ...]:
+        """The columns that `admits` looks at, since databases do not agree about them.
+
+        Payloads may be no JSON, and SQLite knows capitals in ASCII only.
+        """
+        columns = ("payload",) if self.job is not None else ()
+        return (*columns, "exception") if self.error is not None and not self.error.isascii() else columns
+
+    def admits(self, row: dict[str, Any]) -> bool:
+        """Whether a row fits, as far as its `examined` columns say."""
+        if self.job is not None and self.job not in _names(row["payload"]):
+            return False
+        return "exception" not in row or (self.error or "").casefold() in row["exception"].casefold()
 
 
 EVERYTHING = FailedFilter()
@@ -42,13 +68,9 @@ class FailedJobs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._rows = session.tables.failed_jobs
+        self._deliveries = session.tables.deliveries
 
-    def listing(self, chosen: FailedFilter = EVERYTHING, *, limit: int) -> tuple[list[FailedJob], int]:
-        """The newest first, `limit` at most, and how many there are in all."""
-        with self._session.reading():
-            total: int = self._rows.select().where(self.matching(chosen)).count()
-            rows = self._rows.select().where(self.matching(chosen)).order_by(self._rows.id.desc()).limit(limit)
-            return [_failed(row) for row in rows.dicts()], total
+    # --- one ---------------------------------------------------------------------------------------
 
     def find(self, reference: str) -> FailedJob:
         """One failed job by its number, its uuid, or the beginning of its uuid.
@@ -74,30 +96,84 @@ class FailedJobs:
             )
         raise NotFound(f"no failed job has the id {reference!r}", hint="See: leadq failed")
 
-    def ids(self, chosen: FailedFilter) -> Iterator[int]:
-        """The numbers of those that match now, oldest first, read in chunks.
+    # --- many: read in chunks, so that their number takes no memory -----------------------------------
 
-        A job that fails again meanwhile is not among them.
+    def listing(
+        self, chosen: FailedFilter = EVERYTHING, *, limit: int, offset: int = 0
+    ) -> tuple[Iterator[FailedSummary], int]:
+        """The newest first, and how many there are in all.
+
+        Args:
+            chosen: which.
+            limit: how many are told at most.
+            offset: how many of the newest are left out before them.
         """
-        with self._session.reading():
-            ((last,),) = self._rows.select(fn.MAX(self._rows.id)).tuples()
-        seen = 0
-        while last is not None:
-            with self._session.reading():
-                window = (self._rows.id > seen) & (self._rows.id <= last) & self.matching(chosen)
-                rows = self._rows.select(self._rows.id).where(window).order_by(self._rows.id).limit(CHUNK)
-                ids = [job_id for (job_id,) in rows.tuples()]
-            if not ids:
-                return
-            yield from ids
-            seen = ids[-1]
+        ids = islice(chain.from_iterable(self.chunks(chosen, newest_first=True)), offset, offset + limit)
+        return self.summaries(iter(lambda: list(islice(ids, CHUNK)), [])), self.count(chosen)
 
-    def matching(self, chosen: FailedFilter) -> Any:
-        """The filter as a condition."""
+    def count(self, chosen: FailedFilter = EVERYTHING) -> int:
+        """How many match."""
+        if chosen.examined:
+            return sum(map(len, self.chunks(chosen)))
+        with self._session.reading():
+            total: int = self._rows.select(self._rows.id).where(self._matching(chosen)).count()
+        return total
+
+    def ids(self, chosen: FailedFilter) -> Iterator[int]:
+        """The numbers of those that match now, oldest first."""
+        return chain.from_iterable(self.chunks(chosen))
+
+    def chunks(self, chosen: FailedFilter, *, newest_first: bool = False) -> Iterator[list[int]]:
+        """The same, at most CHUNK at a time, each read when it is asked for.
+
+        A job that fails meanwhile is not among them.
+        """
+        rows = self._rows
+        with self._session.reading():
+            ((last,),) = rows.select(fn.MAX(rows.id)).tuples()
+        examined = [getattr(rows, column) for column in chosen.examined]
+        window = rows.id <= last
+        while last is not None:
+            order = rows.id.desc() if newest_first else rows.id
+            query = rows.select(rows.id, *examined).where(window & self._matching(chosen)).order_by(order).limit(CHUNK)
+            with self._session.reading():
+                found = list(query.dicts())
+            if not found:
+                return
+            ids = [row["id"] for row in found if chosen.admits(row)]
+            if ids:
+                yield ids
+            edge = found[-1]["id"]
+            window = rows.id < edge if newest_first else (rows.id > edge) & (rows.id <= last)
+
+    def summaries(self, chunks: Iterator[list[int]]) -> Iterator[FailedSummary]:
+        """What a list tells of the jobs with these numbers, in their order; those that are gone are left out."""
+        rows, deliveries = self._rows, self._deliveries
+        columns = (rows.id, rows.uuid, rows.connection, rows.queue, rows.payload, rows.attempts, rows.failed_at)
+        beginning = fn.SUBSTR(rows.exception, 1, ERROR_BEGINNING).alias("error")
+        query = rows.select(*columns, beginning, deliveries.lead_id, deliveries.user_id)
+        query = query.join(deliveries, JOIN.LEFT_OUTER, on=(deliveries.uuid == rows.uuid))
+        for ids in chunks:
+            with self._session.reading():
+                found = {row["id"]: row for row in query.where(rows.id.in_(ids)).dicts()}
+            for row in (found[failed_id] for failed_id in ids if failed_id in found):
+                yield FailedSummary(**{**row, "error": row["error"].partition("\n")[0]})
+
+    def _matching(self, chosen: FailedFilter) -> Any:
+        """The filter as a condition, but for what `FailedFilter.admits` looks at."""
         rows = self._rows
         condition = rows.id > 0
-        if chosen.queue is not None:
-            condition &= rows.queue == chosen.queue
+        if chosen.queues:
+            condition &= rows.queue == chosen.queues[0] if len(chosen.queues) == 1 else rows.queue.in_(chosen.queues)
+        if chosen.user_id is not None:
+            # one look a row: asked with EXISTS, MariaDB may begin with all the user's notifications, for each chunk
+            whose = self._deliveries.select(self._deliveries.user_id).where(self._deliveries.uuid == rows.uuid)
+            condition &= Value(chosen.user_id) == whose
+        if chosen.error is not None and chosen.error.isascii():
+            # LIKE would take % and _ for wildcards
+            condition &= fn.INSTR(fn.LOWER(rows.exception), chosen.error.lower()) > 0
+        if chosen.failed_since is not None:
+            condition &= rows.failed_at >= chosen.failed_since
         if chosen.failed_before is not None:
             condition &= rows.failed_at <= chosen.failed_before
         if chosen.batch_id is not None:
@@ -116,3 +192,11 @@ class FailedJobs:
 
 def _failed(row: dict[str, Any]) -> FailedJob:
     return FailedJob(**row)
+
+
+def _names(payload: str | bytes) -> tuple[str, ...]:
+    try:
+        decoded = decode_payload(payload)
+    except UndecodablePayload:
+        return ()
+    return decoded.display_name, decoded.job

@@ -173,6 +173,27 @@ class FailedJob:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FailedSummary:
+    """What a list tells of a row of `failed_jobs`.
+
+    Attributes:
+        error: the exception's first line, as far as its beginning was read.
+        lead_id, user_id: of its delivery; None where it has none.
+    """
+
+    id: int
+    uuid: str
+    connection: str
+    queue: str
+    payload: str
+    error: str
+    attempts: int
+    failed_at: int
+    lead_id: int | None
+    user_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delivery:
     """The record of one notification; its uuid is its job's. One that is a `test` is not the lead's own."""
 

@@ -72,7 +72,7 @@ HOT: dict[str, Callable[[Store], object]] = {
     "jobs of a worker that is gone": lambda store: store.workers._release_jobs_of(4, "it is gone"),
     "strays": lambda store: store.workers.release_strays(5),
     "newest failed jobs": lambda store: store.failed.listing(limit=50),
-    "newest failed jobs of a queue": lambda store: store.failed.listing(FailedFilter(queue="rare"), limit=50),
+    "newest failed jobs of a queue": lambda store: store.failed.listing(FailedFilter(queues=("rare",)), limit=50),
     "retry": lambda store: store.triage.retry(7),
     "failed jobs of a batch": lambda store: list(store.failed.ids(FailedFilter(batch_id="b7"))),
     "uuids of the failed jobs of a batch": lambda store: store.batches.failed_job_ids("b8"),

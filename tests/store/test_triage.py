@@ -177,7 +177,7 @@ def test_the_newest_failed_jobs_are_listed_first_with_the_total(home: Home, stor
         insert_failed(home, str(number), queue="odd" if number % 2 else "even")
     jobs, total = store.failed.listing(limit=2)
     assert ([job.id for job in jobs], total) == ([5, 4], 5)
-    jobs, total = store.failed.listing(FailedFilter(queue="even"), limit=9)
+    jobs, total = store.failed.listing(FailedFilter(queues=("even",)), limit=9)
     assert ([job.id for job in jobs], total) == ([4, 2], 2)
 
 
@@ -185,13 +185,13 @@ def test_the_newest_failed_jobs_are_listed_first_with_the_total(home: Home, stor
     ("chosen", "ids"),
     [
         (FailedFilter(), [1, 2, 3, 4, 5, 6]),
-        (FailedFilter(queue="even"), [2, 4, 6]),
+        (FailedFilter(queues=("even",)), [2, 4, 6]),
         (FailedFilter(ranges=((2, 4),)), [2, 3, 4]),
         (FailedFilter(ranges=((4, 2),)), [2, 3, 4]),
         (FailedFilter(ranges=((1, 1), (5, 9))), [1, 5, 6]),
-        (FailedFilter(queue="even", ranges=((1, 4),)), [2, 4]),
+        (FailedFilter(queues=("even",), ranges=((1, 4),)), [2, 4]),
         (FailedFilter(failed_before=NOW + 2), [1, 2]),
-        (FailedFilter(queue="none"), []),
+        (FailedFilter(queues=("none",)), []),
     ],
 )
 def test_filters_narrow_the_failed_jobs_together(
