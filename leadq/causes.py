@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from leadq.payload import describe
 from leadq.store.records import FailedSummary
@@ -48,6 +49,7 @@ _PARTS = re.compile(
     re.VERBOSE,
 )
 
+_MARKS = re.compile(r"#(?:[-.,:/]#)+")
 _REPLY_CODE = re.compile(rf"{_ENHANCED}|[1-5]\d\d(?:[- ]{_ENHANCED})?(?!\w)")
 
 
@@ -109,26 +111,31 @@ def causes_of(failed: Iterable[FailedSummary], *, now: int) -> list[Cause]:
     return sorted(causes, key=lambda cause: (-cause.count, -cause.last_at, cause.job, cause.error))
 
 
+@lru_cache(maxsize=1024)
 def folded(error: str) -> str:
     """An error's first line without what differs from job to job.
 
     `SMTP 550 5.1.1 <bob@x.de>: no such user (id 4711)` → `SMTP 550 5.1.1 <address>: no such user (id #)`
     """
-    return one_line(_PARTS.sub(_fold, error), limit=LONGEST_CAUSE)
+    # one mark for numbers, ids and hex: a queue id may happen to have no letter, or no digit but at its ends
+    return one_line(_MARKS.sub("#", _PARTS.sub(_fold, one_line(error))), limit=LONGEST_CAUSE)
 
 
 def _fold(match: re.Match[str]) -> str:
-    kind = match.lastgroup
-    if kind == "keep":
-        return match[0]
-    if kind == "url":
-        return f"{match['url']}/…" if len(match[0]) > len(match["url"]) else match[0]
-    if kind == "quoted":
-        code = _REPLY_CODE.match(match[0][1:-1])
-        return f"{match[0][0]}{code[0] + ' ' if code else ''}…{match[0][-1]}"
-    if kind in {"ip", "port"}:
-        return f"<ip>{match['port'] or ''}"
-    return "#" if kind == "number" else f"<{'id' if kind == 'token' else kind}>"
+    match match.lastgroup:
+        case "keep":
+            return match[0]
+        case "url":
+            return match[0] if match[0] == match["url"] else f"{match['url']}/…"
+        case "address":
+            return "<address>"
+        case "ip" | "port":
+            return f"<ip>{match['port'] or ''}"
+        case "quoted":
+            code = _REPLY_CODE.match(match[0][1:-1])
+            return f"{match[0][0]}{code[0] + ' ' if code else ''}…{match[0][-1]}"
+        case _:
+            return "#"
 
 
 @dataclass(kw_only=True)
