@@ -147,7 +147,7 @@ class Delimiter(click.ParamType):
 
 SECONDS, SECONDS_LIST, QUEUE_LIST, QUEUE_NAME, RANGE = Seconds(), SecondsList(), QueueList(), QueueName(), Range()
 COLUMN, DELIMITER = Column(), Delimiter()
-WORDS, LIMIT, HOURS = Words(), AtLeast(1, most=BIGGEST_ID), AtLeast(0, most=10 * 365 * 24)
+WORDS, LIMIT, HOURS = Words(), AtLeast(1, most=MOST_ROWS), AtLeast(0, most=10 * 365 * 24)
 
 
 def json_option(function: F) -> F:

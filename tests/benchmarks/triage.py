@@ -32,9 +32,9 @@ FILL = (
     f"INSERT INTO users (name, email, email_key, created_at) {NUMBERS} SELECT 'Ana', 'a' || i, 'a' || i, 1 FROM n",
     f"INSERT INTO leads (name, email, created_at) {NUMBERS} SELECT 'Bo', 'bo@example.com', i FROM n",
     "INSERT INTO deliveries (uuid, lead_id, user_id, status, queued_at)"
-    f" {NUMBERS} SELECT 100000000 + i || '-7c1e-4a52-9d3b-0123456789ab', i, 1 + i % {USERS}, 'failed', 1 FROM n",
+    f" {NUMBERS} SELECT (100000000 + i) || '-7c1e-4a52-9d3b-0123456789ab', i, 1 + i % {USERS}, 'failed', 1 FROM n",
     "INSERT INTO failed_jobs (uuid, connection, queue, payload, exception, failed_at, attempts)"
-    f" {NUMBERS} SELECT 100000000 + i || '-7c1e-4a52-9d3b-0123456789ab', 'database', 'default',"
+    f" {NUMBERS} SELECT (100000000 + i) || '-7c1e-4a52-9d3b-0123456789ab', 'database', 'default',"
     ' \'{"uuid":"\' || (100000000 + i) || \'-7c1e-4a52-9d3b-0123456789ab","displayName":"SendLeadCreatedEmail",'
     '"job":"SendLeadCreatedEmail","maxTries":null,"timeout":null,"backoff":null,"createdAt":1767225600,'
     '"data":{"lead_id":\' || i || \',"user_id":\' || (1 + i % 50) || \',"test":false}}\','

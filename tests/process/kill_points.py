@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
+from itertools import count
 from typing import Any
 
 
@@ -44,6 +44,7 @@ def arm(point: str) -> None:
     from leadq.store.claims import Claims
     from leadq.store.deliveries import Deliveries
     from leadq.store.settle import Settlements
+    from leadq.store.triage import Triage
     from leadq.worker.executor import Executor
 
     match point:
@@ -70,8 +71,14 @@ def arm(point: str) -> None:
         case "in retry":
             before(Deliveries, "reopen")
         case "in the third chunk of an import":
-            chunks = itertools.count(1)
+            chunks = count(1)
             before(Batches, "add", lambda *_: next(chunks) == 3)
+        case "in the third chunk of retry":
+            chunks = count(1)
+            before(Deliveries, "reopen", lambda *_: next(chunks) == 3)
+        case "in the third chunk of forget":
+            chunks = count(1)
+            before(Triage, "forget_chunk", lambda *_: next(chunks) == 3)
 
 
 arm(os.environ["KILL_AT"])

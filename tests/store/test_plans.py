@@ -47,6 +47,8 @@ JOBS = (
     f" {NUMBERS} SELECT 'b' || i, 'import', 200, 100, 100, '[]', i FROM n",
     "INSERT INTO deliveries (uuid, lead_id, user_id, status, queued_at)"
     f" {NUMBERS} SELECT 'j' || i, 1, 1, 'queued', i FROM n",
+    "INSERT INTO deliveries (uuid, lead_id, user_id, status, queued_at)"
+    f" {NUMBERS} SELECT 'f' || i, 1, 1, 'failed', i FROM n",
     f"INSERT INTO delivery_events (uuid, at, event) {NUMBERS} SELECT 'j' || i, i, 'released' FROM n",
 )
 FILLED = ("users", "workers", "jobs", "failed_jobs", "leads", "deliveries", "delivery_events", "job_batches")
@@ -71,12 +73,16 @@ HOT: dict[str, Callable[[Store], object]] = {
     "sweep": lambda store: release_orphans(store),
     "jobs of a worker that is gone": lambda store: store.workers._release_jobs_of(4, "it is gone"),
     "strays": lambda store: store.workers.release_strays(5),
-    "newest failed jobs": lambda store: store.failed.listing(limit=50),
-    "newest failed jobs of a queue": lambda store: store.failed.listing(FailedFilter(queues=("rare",)), limit=50),
+    "newest failed jobs": lambda store: list(store.failed.listing(limit=50)[0]),
+    "newest failed jobs of a queue": lambda store: list(
+        store.failed.listing(FailedFilter(queues=("rare",)), limit=50)[0]
+    ),
     "retry": lambda store: store.triage.retry(7),
     "failed jobs of a batch": lambda store: list(store.failed.ids(FailedFilter(batch_id="b7"))),
     "uuids of the failed jobs of a batch": lambda store: store.batches.failed_job_ids("b8"),
     "cancelled batch": lambda store: store.batches.cancel("b9"),
+    "retry of a chunk": lambda store: store.triage.retry_chunk(list(range(8, 508)), available_at={9: NEVER}),
+    "forget of a chunk": lambda store: store.triage.forget_chunk(list(range(508, 1008))),
     "whose turn it is": lambda store: store.users.next_in_turn(),
     "flush": lambda store: store.triage._flush_chunk(None),
 }
