@@ -223,11 +223,17 @@ DROP = Do("closes the connection")
 RESET = Do("resets the connection")
 STALL = Do("says nothing until the client is gone")
 DEAF = Do("neither reads nor says anything")
+AWAIT_MORE = Do("waits for the client's next line before it goes on")
 
 
 def drip(reply: str) -> Do:
     """Sends `reply` and then more of it, a byte every 20 ms, without ever ending the line."""
     return Do("drips", reply)
+
+
+def spell(reply: str) -> Do:
+    """Sends `reply` a byte at a time."""
+    return Do("spells", reply)
 
 
 Step = str | Do | tuple[str | Do, ...]
@@ -309,7 +315,7 @@ class ScriptedServer:
                 self._play(conversation, stage)
                 if stage == "starttls" and self.tls_context is not None:
                     conversation.start_tls(self.tls_context)
-                if stage == "data" and conversation.last_code == 354:
+                if stage == "data" and conversation.awaits_mail:
                     self._play(conversation, "body")
                     mail = conversation.read_mail()
                     self._play(conversation, "dot", lambda mail=mail: self.accepted.append(mail))
@@ -335,13 +341,13 @@ class _Conversation:
         self._client.settimeout(10)
         self._stopping = stopping
         self._unread = b""
-        self.last_code = 0
+        self.awaits_mail = False
 
     def perform(self, action: str | Do) -> None:
         if isinstance(action, str):
             if action:
                 self._client.sendall(action.encode() + b"\r\n")
-                self.last_code = int(action[:3]) if action[:3].isdigit() else 0
+                self.awaits_mail = any(line.startswith("354") for line in action.splitlines())
         elif action is STALL:
             self._wait_until_gone()
             raise _Hangup
@@ -349,10 +355,19 @@ class _Conversation:
             self._stopping.wait()
             raise _Hangup
         elif action is RESET:
+            self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what was said before goes out first
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
             raise _Hangup
         elif action is DROP:
             raise _Hangup
+        elif action is AWAIT_MORE:
+            self._read_on_until(b"\n")
+        elif action.name == "spells":
+            self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for character in f"{action.reply}\r\n":
+                self._client.sendall(character.encode())
+                self._stopping.wait(0.001)
+            self.awaits_mail = action.reply.startswith("354")
         else:
             self._client.sendall(action.reply.encode())
             while not self._stopping.wait(0.02):
@@ -377,13 +392,16 @@ class _Conversation:
         self._client.close()
 
     def _read_through(self, end: bytes) -> bytes:
+        self._read_on_until(end)
+        text, _, self._unread = self._unread.partition(end)
+        return text + end
+
+    def _read_on_until(self, end: bytes) -> None:
         while end not in self._unread:
             received = self._client.recv(65536)
             if not received:
                 raise _Hangup
             self._unread += received
-        text, _, self._unread = self._unread.partition(end)
-        return text + end
 
     def _wait_until_gone(self) -> None:
         """Reads on without an answer; ends when the client closes or the server stops."""
