@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 
 import pytest
@@ -84,13 +85,16 @@ def test_replies_that_come_in_one_piece_are_told_apart(smtp):
 
 
 def test_replies_that_are_written_one_at_a_time_are_not_held_up(smtp):
+    seconds: list[float] = []
     with server_with() as server:
         transport = smtp(server.port)
-        began = time.monotonic()
-        for number in range(25):
+        for number in range(15):
+            began = time.monotonic()
             transport.send(compose(uuid=f"mail-{number}"), deadline=soon())
-        assert time.monotonic() - began < 0.5  # 25 acknowledgements delayed by 40 ms are a second
-        assert len(server.accepted) == 25
+            seconds.append(time.monotonic() - began)
+        assert len(server.accepted) == 15
+
+    assert statistics.median(seconds) < 0.03  # an acknowledgement that is put off takes 40 ms
 
 
 def test_replies_that_come_byte_by_byte_are_put_together(smtp):
