@@ -16,7 +16,7 @@ OFFERED = "250-scripted\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE
 NOT_OFFERED = "250-scripted\r\n250 ENHANCEDSTATUSCODES"
 UNHURRIED: dict[str, Step] = {"mail": (AWAIT_MORE, "250 2.1.0 Ok"), "rcpt": (AWAIT_MORE, "250 2.1.5 Ok")}
 STAGES = ["mail", "rcpt", "data"]
-SLACK_SECONDS = 0.2
+SLACK_SECONDS = 0.25
 
 
 def server_with(**script: Step | list[Step]) -> ScriptedServer:
@@ -47,7 +47,7 @@ def test_three_commands_leave_before_the_first_reply(smtp):
 
 def test_they_wait_for_each_other_where_the_server_does_not_offer_it(smtp):
     with ScriptedServer({"ehlo": [NOT_OFFERED], "mail": [UNHURRIED["mail"]]}) as server:
-        error = fail(smtp(server.port, timeout=0.2))
+        error = fail(smtp(server.port, timeout=0.3))
 
     assert (error.stage, error.kind) == ("mail", Kind.TRANSPORT)
     assert server.heard == ["EHLO acme.example", "MAIL FROM:<leads@acme.example>"]
@@ -67,7 +67,7 @@ def test_the_offer_that_counts_is_the_one_made_under_encryption(smtp, tmp_path, 
         "mail": [UNHURRIED["mail"]],
     }
     with ScriptedServer(script, tls_context=tls.server_context) as server:
-        transport = smtp(server.port, timeout=0.3, ca_file=tls.ca_file)
+        transport = smtp(server.port, timeout=0.5, ca_file=tls.ca_file)
         if at_once:
             transport.send(compose(), deadline=soon())
         else:
@@ -153,15 +153,15 @@ class TestRefusals:
         ((stage, reply),) = refused.items()
         with server_with(**refused, **others, data=STALL) as server:
             began = time.monotonic()
-            error = fail(smtp(server.port, timeout=0.2))
-            assert time.monotonic() - began < 0.2 + SLACK_SECONDS
+            error = fail(smtp(server.port, timeout=0.3))
+            assert time.monotonic() - began < 0.3 + SLACK_SECONDS
 
         assert (error.stage, error.kind, error.reply) == (stage, kind, reply)
 
 
 def test_a_silent_server_after_a_refusal_cannot_outlive_the_deadline(smtp):
     with server_with(rcpt="550 5.1.1 no such user", data=drip("250-")) as server:
-        error = fail(smtp(server.port, timeout=5.0), seconds=0.2)
+        error = fail(smtp(server.port, timeout=5.0), seconds=0.4)
 
     assert (error.stage, error.kind) == ("rcpt", Kind.PERMANENT)
 
@@ -219,8 +219,8 @@ def test_a_drop_is_noticed_at_the_command_that_has_no_answer(smtp, stage, action
 def test_silence_is_noticed_there_too_and_costs_one_reply_timeout(smtp, stage, action):
     with server_with(**{stage: action}) as server:
         began = time.monotonic()
-        error = fail(smtp(server.port, timeout=0.2), seconds=30)
-        assert time.monotonic() - began < 0.2 + SLACK_SECONDS
+        error = fail(smtp(server.port, timeout=0.3), seconds=30)
+        assert time.monotonic() - began < 0.3 + SLACK_SECONDS
 
     assert (error.stage, error.kind) == (stage, Kind.TRANSPORT)
 
@@ -237,7 +237,7 @@ def test_silence_is_noticed_there_too_and_costs_one_reply_timeout(smtp, stage, a
 )
 def test_a_kept_connection_that_is_gone_is_replaced_within_the_attempt(smtp, farewell):
     with server_with(mail=["250 Ok", farewell, "250 Ok"]) as server:
-        transport = smtp(server.port, timeout=0.2)
+        transport = smtp(server.port, timeout=0.3)
         transport.send(compose(uuid="one"), deadline=soon())
         transport.send(compose(uuid="two"), deadline=soon())
         assert server.connections == 2
@@ -293,7 +293,7 @@ def test_a_mail_is_the_same_wherever_its_last_bytes_begin(smtp, monkeypatch):
 
 def test_a_server_that_stops_reading_a_small_mail_leaves_it_unknown(smtp):
     with server_with(body=DEAF) as server:
-        error = fail(smtp(server.port), seconds=0.3)
+        error = fail(smtp(server.port), seconds=0.5)
 
     assert (error.stage, error.kind) == ("dot", Kind.UNKNOWN)
 
