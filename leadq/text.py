@@ -15,6 +15,7 @@ JOINERS = "\u200c\u200d"  # needed to spell Persian and to draw composed emoji; 
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
 _FOREIGN = re.compile(r"[^\x00-\x7e]")
 _BLANKS = re.compile(r" {2,}")
+_LINE_BREAKS = re.compile(r"\r\n|\r|\n|\u2028|\u2029|\x85")
 
 
 def _is_harmful(character: str) -> bool:
@@ -28,9 +29,7 @@ def one_line(text: str, *, limit: int | None = None) -> str:
         text: anything a stranger may have written.
         limit: characters to keep, an ellipsis included; None keeps all.
     """
-    if _SUSPECT.search(text):
-        text = "".join(" " if _is_harmful(character) else character for character in text)
-    text = _BLANKS.sub(" ", text).strip()
+    text = _BLANKS.sub(" ", _blanked(text)).strip()
     if limit is not None and len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
     return text
@@ -50,5 +49,11 @@ def many_lines(text: str) -> str:
     """`text` made harmless line by line; line breaks and tabs are kept, the latter as blanks."""
     if not _SUSPECT.search(text):
         return text.rstrip()
-    lines = re.split(r"\r\n|\r|\n|\u2028|\u2029|\x85", text.expandtabs(4))
-    return "\n".join("".join(" " if _is_harmful(c) else c for c in line).rstrip() for line in lines)
+    lines = _LINE_BREAKS.split(text.expandtabs(4))
+    return "\n".join(_blanked(line).rstrip() for line in lines)
+
+
+def _blanked(line: str) -> str:
+    if not _SUSPECT.search(line):
+        return line
+    return "".join(" " if _is_harmful(character) else character for character in line)
