@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -20,6 +21,8 @@ from leadq.text import many_lines, one_line
 
 LONGEST_FIELD = 500
 LONGEST_MESSAGE = 50_000  # Gmail clips a mail over about 100 kB
+
+_mailbox_of_user = functools.lru_cache(maxsize=256)(mailbox)  # a few users get all the mails
 
 
 class Composer:
@@ -93,7 +96,7 @@ class Composer:
 
     def _recipient(self, letter: Letter) -> Mailbox:
         try:
-            recipient = mailbox(self._mail.to_override or letter.user_email)
+            recipient = _mailbox_of_user(self._mail.to_override or letter.user_email)
             recipient.ascii  # noqa: B018 - raises where the address cannot be put on the wire
         except InvalidInput as error:
             raise failed(Stage.COMPOSE, error.message, kind=Kind.PERMANENT) from error

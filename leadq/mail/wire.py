@@ -135,7 +135,7 @@ def _capacity(length: int, *, in_base64: bool) -> int:
 
 def _is_mostly_foreign(data: bytes) -> bool:
     """Whether base64 is the shorter encoding: more than one byte in six isn't ASCII."""
-    return 6 * len(data.translate(None, _ASCII_BYTES)) > len(data)
+    return not data.isascii() and 6 * len(data.translate(None, _ASCII_BYTES)) > len(data)
 
 
 def _part(subtype: str, body: str) -> list[str]:
@@ -149,7 +149,8 @@ def _part(subtype: str, body: str) -> list[str]:
 
 
 def _encode_body(body: str) -> tuple[str, str]:
-    data = (re.sub(r"\r\n?", "\n", body).rstrip("\n") + "\n").encode("utf-8", "replace")
+    lines = body.replace("\r\n", "\n").replace("\r", "\n")
+    data = (lines.rstrip("\n") + "\n").encode("utf-8", "replace")
     if _is_mostly_foreign(data):
         encoding, encoded = "base64", base64.encodebytes(data.replace(b"\n", b"\r\n"))
     else:
@@ -160,10 +161,10 @@ def _encode_body(body: str) -> tuple[str, str]:
 def _check(wire: bytes, expected: list[str]) -> None:
     head = wire.partition(b"\r\n\r\n")[0]
     found = [line.partition(b":")[0].decode("ascii") for line in re.split(rb"\r\n(?![ \t])", head)]
-    breaks = {wire.count(ending) for ending in (b"\r\n", b"\r", b"\n")}
-    if found != expected or len(breaks) > 1:
+    lines = wire.split(b"\r\n")
+    if found != expected or not wire.count(b"\r") == wire.count(b"\n") == len(lines) - 1:
         raise _broken(f"its headers would read {', '.join(found)}; expected {', '.join(expected)}")
-    if max(map(len, wire.split(b"\r\n"))) > LONGEST_LINE:
+    if max(map(len, lines)) > LONGEST_LINE:
         raise _broken(f"a line is longer than {LONGEST_LINE} characters")
 
 
