@@ -152,7 +152,7 @@ def worker(home: Home, store: Store, report: Report) -> Worker:
         executor=Executor(
             store=store, mailer=open_mailer(home.settings), retry=retry, last_words=last_words, gate=MailGate()
         ),
-        options=WorkerOptions(queues=("default",), retry=retry, sleep=0.01),
+        options=WorkerOptions(queues=("default",), retry=retry, sleep=0.01, memory_mb=0),
         stop=stop,
         last_words=last_words,
         report=report,
