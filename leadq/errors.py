@@ -6,6 +6,7 @@ LeadqError                  base; carries a message, and a hint: what to type ne
 ├── InvalidInput            an address, a name, a duration … that cannot be accepted
 ├── NotFound                no user, lead or job under that id
 ├── Refused                 the command would destroy something and nobody has agreed
+├── Interrupted             somebody pressed Ctrl-C in the middle: what was done is done
 ├── StoreError              the database said no
 │   ├── StoreUnavailable    missing, locked, full, read-only, unreachable: may be better later
 │   │   └── StoreContended  a deadlock, or a row that others keep locked: the transaction may be tried again at once
@@ -54,6 +55,10 @@ class NotFound(LeadqError):
 
 class Refused(LeadqError):
     """A destructive command without anybody's consent."""
+
+
+class Interrupted(LeadqError):
+    """A command was ended in the middle; says how much is left."""
 
 
 class StoreError(LeadqError):

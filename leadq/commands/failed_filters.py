@@ -20,7 +20,9 @@ FILTERS = (
     click.option("--queue", "queues", type=QUEUE_LIST, default=(), help="Only jobs of these queues."),
     click.option("--job", metavar="NAME", type=WORDS, help="Only jobs with this name."),
     click.option("--user", metavar="ID|EMAIL", type=WORDS, help="Only notifications of this colleague."),
-    click.option("--error", metavar="TEXT", type=WORDS, help="Only jobs whose exception holds this text."),
+    click.option(
+        "--error", metavar="TEXT", type=WORDS, help="Only jobs whose exception has this text in it, whatever its case."
+    ),
     click.option("--since", type=SECONDS, help="Only jobs that failed so recently: 90s, 10m, 2h, 1d."),
     click.option("--range", "ranges", type=RANGE, multiple=True, help="Only jobs with these numbers: 5-10."),
 )

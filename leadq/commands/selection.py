@@ -11,7 +11,7 @@ import click
 from leadq.app import App
 from leadq.commands.failed_filters import failed_filter, narrows, refuse_with_ids
 from leadq.commands.interrupts import interrupts_noted
-from leadq.errors import LeadqError, NotFound
+from leadq.errors import Interrupted, LeadqError, NotFound
 
 if TYPE_CHECKING:
     from leadq.store.records import FailedSummary
@@ -87,23 +87,25 @@ class Selection:
         """Calls `work` with chunk after chunk. Returns None once all are done, or why it has ended in the middle.
 
         Raises:
-            LeadqError: the first chunk has failed already.
+            LeadqError: it has failed before anything was done.
         """
         chunks = self.chunks()
-        with interrupts_noted() as interrupted:
-            for place, chunk in enumerate(chunks):
-                try:
+        begun = False
+        try:
+            with interrupts_noted() as interrupted:
+                for chunk in chunks:
                     work(chunk)
-                except LeadqError as error:
-                    if place == 0:
-                        raise
-                    return BrokenOff(error)
-                if interrupted():
-                    break
-        left = sum(map(len, chunks))
+                    begun = True
+                    if interrupted():
+                        break
+            left = sum(map(len, chunks))
+        except LeadqError as error:
+            if not begun:
+                raise
+            return BrokenOff(error)
         if not left:
             return None
-        return BrokenOff(LeadqError(f"interrupted; {left} are left", hint="The same command goes on with them."), left)
+        return BrokenOff(Interrupted(f"interrupted; {left} are left", hint="The same command goes on with them."), left)
 
     def report(self, app: App, done: dict[str, Any], broken_off: BrokenOff | None = None) -> None:
         """Ends a command: prints `done` as JSON where that was asked for, says what went wrong, and exits with 1 then.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from leadq.errors import StoreUnavailable
+from leadq.store.failed import FailedFilter, FailedJobs
 from leadq.store.jobs import DUE, UNSEEN
 from leadq.store.triage import Triage
 from tests.cli.conftest import fail_notification, insert_failed, lines
@@ -225,6 +228,19 @@ def test_a_store_that_gives_up_in_the_middle_leaves_a_true_count(many: Home, mon
     assert document == {"error": {"type": "StoreUnavailable", "message": "the disk is full", "hint": "Make room."}}
 
 
+def test_a_store_that_cannot_be_read_any_more_leaves_a_true_count(many: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks = FailedJobs.chunks
+
+    def read_twice(self: FailedJobs, chosen: FailedFilter) -> Iterator[list[int]]:
+        yield from islice(chunks(self, chosen), 2)
+        raise StoreUnavailable("the server has gone away")
+
+    monkeypatch.setattr(FailedJobs, "chunks", read_twice)
+    document = many.json("retry", "all", exit_code=1)
+    assert (len(document["retried"]), document["left"]) == (1000, None)
+    assert document["error"] == {"type": "StoreUnavailable", "message": "the server has gone away", "hint": None}
+
+
 @pytest.mark.parametrize("command", ["retry", "forget"])
 def test_ctrl_c_in_the_middle_leaves_a_true_count(many: Home, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     name = f"{command}_chunk"
@@ -239,7 +255,9 @@ def test_ctrl_c_in_the_middle_leaves_a_true_count(many: Home, monkeypatch: pytes
     assert many.count("failed_jobs") == 701
     document = many.json(command, "all", exit_code=1)
     assert list(document) == ["retried" if command == "retry" else "deleted", "not_found", "left", "error"]
-    assert (document["left"], document["error"]["message"]) == (201, "interrupted; 201 are left")
+    hint = "The same command goes on with them."
+    assert document["error"] == {"type": "Interrupted", "message": "interrupted; 201 are left", "hint": hint}
+    assert document["left"] == 201
     assert many.leadq(command, "all").exit_code == 0  # interrupted when all was done
     assert many.count("failed_jobs") == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -26,6 +26,8 @@ LOOKS: list[tuple[str, ...]] = [
     ("size",),
     ("failed",),
     ("failed", "1"),
+    ("failed", "--group"),
+    ("retry", "all", "--dry-run"),
     ("retry", "all"),
     ("test",),
     ("lead", "assign", "1", "1"),
@@ -70,7 +72,15 @@ def test_data_does_no_harm_where_colour_is_forced(hostile: Home, arguments: tupl
 
 @pytest.mark.parametrize(
     "arguments",
-    [("lead", "list"), ("lead", "show", "1"), ("jobs",), ("failed",), ("failed", "1"), ("work", "--stop-when-empty")],
+    [
+        ("lead", "list"),
+        ("lead", "show", "1"),
+        ("jobs",),
+        ("failed",),
+        ("failed", "1"),
+        ("failed", "--group"),
+        ("work", "--stop-when-empty"),
+    ],
     ids=" ".join,
 )
 def test_data_does_no_harm_on_a_terminal(hostile: Home, arguments: tuple[str, ...]) -> None:
