@@ -29,6 +29,7 @@ class ModelJob:
     priority: int
     available_at: int
     due: bool
+    batch_id: str | None
     attempts: int = 0
     holder: int | None = None
 
@@ -41,8 +42,24 @@ class ModelFailure:
     uuid: str | None
     queue: str
     priority: int
+    batch_id: str | None
     attempts: int
     failed_at: int
+
+
+@dataclass(kw_only=True)
+class ModelBatch:
+    """A batch. How many of its jobs are pending, and have failed, is counted among the jobs.
+
+    Attributes:
+        forgotten: how many failed jobs were deleted; they have failed all the same.
+        closed: whether it is finished even without any job.
+    """
+
+    total: int = 0
+    forgotten: int = 0
+    closed: bool = False
+    cancelled_at: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -79,6 +96,7 @@ class Model:
     deliveries: dict[str, ModelDelivery] = field(default_factory=dict)
     leads: dict[int, int] = field(default_factory=dict)
     workers: dict[int, ModelWorker] = field(default_factory=dict)
+    batches: dict[str, ModelBatch] = field(default_factory=dict)
     marks: int = 0
     last_job: int = 0
     last_failed: int = 0
@@ -93,6 +111,11 @@ class Model:
         self.last_job += 1
         self.jobs[self.last_job] = job
         return self.last_job
+
+    def add_of_batch(self, job: ModelJob) -> int:
+        if job.batch_id is not None:
+            self.batches[job.batch_id].total += 1
+        return self.add(job)
 
     # --- claim -------------------------------------------------------------------------------------
 
@@ -143,6 +166,7 @@ class Model:
                     uuid=None if twin else job.uuid,
                     queue=job.queue,
                     priority=job.priority,
+                    batch_id=job.batch_id,
                     attempts=job.attempts if ran else job.attempts - 1,
                     failed_at=self.now,
                 )
@@ -220,6 +244,7 @@ class Model:
                 priority=failure.priority,
                 available_at=self.now,
                 due=True,
+                batch_id=failure.batch_id,
             )
         )
         delivery = self.deliveries.get(failure.uuid or "")
@@ -231,15 +256,36 @@ class Model:
         failure = self.failed.pop(failed_id, None)
         if failure is not None:
             self.gone.add(failure.mark)
+            if failure.batch_id in self.batches:
+                self.batches[failure.batch_id].forgotten += 1
         return failure is not None
 
     def clear(self, queues: Sequence[str], *, reserved: bool) -> tuple[int, int]:
-        chosen = [(job_id, job) for job_id, job in self.jobs.items() if not queues or job.queue in queues]
-        doomed = [(job_id, job) for job_id, job in chosen if reserved or job.holder is None]
-        for job_id, job in doomed:
-            self.drop(job.uuid)
+        chosen = [job_id for job_id, job in self.jobs.items() if not queues or job.queue in queues]
+        cleared = self._clear(chosen, reserved=reserved)
+        return cleared, len(chosen) - cleared
+
+    def _clear(self, chosen: Sequence[int], *, reserved: bool) -> int:
+        doomed = [job_id for job_id in chosen if reserved or self.jobs[job_id].holder is None]
+        for job_id in doomed:
+            self.drop(self.jobs[job_id].uuid)
             self.remove(job_id)
-        return len(doomed), len(chosen) - len(doomed)
+        return len(doomed)
+
+    # --- batches -----------------------------------------------------------------------------------
+
+    def cancel(self, batch_id: str) -> int:
+        batch = self.batches[batch_id]
+        batch.closed = True
+        batch.cancelled_at = self.now if batch.cancelled_at is None else batch.cancelled_at
+        return self._clear([job_id for job_id, job in self.jobs.items() if job.batch_id == batch_id], reserved=False)
+
+    def counters(self, batch_id: str) -> tuple[int, int, int, bool, int | None]:
+        """How many jobs it has in all, pending and failed; whether it is finished; when it was cancelled."""
+        batch = self.batches[batch_id]
+        pending = sum(job.batch_id == batch_id for job in self.jobs.values())
+        failed = batch.forgotten + sum(failure.batch_id == batch_id for failure in self.failed.values())
+        return batch.total, pending, failed, pending == 0 and (batch.total > 0 or batch.closed), batch.cancelled_at
 
     # --- notifications -----------------------------------------------------------------------------
 

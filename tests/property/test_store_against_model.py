@@ -8,11 +8,11 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,13 +24,17 @@ from leadq.leads import NewLead, Routing, assign_lead, create_lead
 from leadq.payload import new_uuid
 from leadq.receipt import Receipt
 from leadq.store import sqlite
+from leadq.store.failed import FailedFilter
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
 from leadq.store.records import ClaimedJob, NewJob
 from leadq.store.schema import migrate
 from leadq.store.store import Store
 from tests.conftest import NOW
-from tests.property.model import SENT, Model, ModelDelivery, ModelJob, ModelWorker
+from tests.property.model import SENT, Model, ModelBatch, ModelDelivery, ModelJob, ModelWorker
 from tests.store.conftest import dead_pid
+
+T = TypeVar("T")
+NEVER = 99_999_999_999
 
 USERS = ("ana@example.com", "bea@example.com")
 QUEUES = ("high", "default")
@@ -41,6 +45,7 @@ priorities = st.integers(-1, 1)
 delays = st.sampled_from([0, 0, 0, 1, 30, 600])
 actions = st.sampled_from(["claim", "claim", "settle", "settle and claim", "settle late", "settle late", "claim by id"])
 indexes = st.integers(0, 4)  # counted from the newest
+batch_places = st.sampled_from([None, 0, 0, 1])
 SENDS = Completed(receipt=Receipt(message_id="<a@b>", reply="250 ok"))
 outcomes = st.sampled_from(
     [
@@ -125,16 +130,30 @@ class Queue(RuleBasedStateMachine):
     # --- enqueue -----------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.model.jobs) + len(self.model.failed) < self.most_jobs)
-    @rule(queue=queue_names, priority=priorities, delay=delays)
-    def enqueue(self, queue: str, priority: int, delay: int) -> None:
+    @rule(queue=queue_names, priority=priorities, delay=delays, place=batch_places)
+    def enqueue(self, queue: str, priority: int, delay: int, place: int | None) -> None:
         mark, uuid, now = self.model.next_mark(), new_uuid(), self.model.now
         payload = json.dumps({"uuid": uuid, "job": "Own", "data": {"mark": mark}})
         new = NewJob(
-            uuid=uuid, queue=queue, payload=payload, priority=priority, available_at=now + delay, created_at=now
+            uuid=uuid,
+            queue=queue,
+            payload=payload,
+            priority=priority,
+            available_at=now + delay,
+            created_at=now,
+            batch_id=self.batch_at(place),
         )
-        job_id = self.store.jobs.enqueue(new)
-        job = ModelJob(mark=mark, uuid=uuid, queue=queue, priority=priority, available_at=now + delay, due=delay == 0)
-        assert job_id == self.model.add(job)
+        job_id = self.counted_in(new.batch_id, lambda: self.store.jobs.enqueue(new))
+        job = ModelJob(
+            mark=mark,
+            uuid=uuid,
+            queue=queue,
+            priority=priority,
+            available_at=now + delay,
+            due=delay == 0,
+            batch_id=new.batch_id,
+        )
+        assert job_id == self.model.add_of_batch(job)
 
     @precondition(lambda self: len(self.model.jobs) + len(self.model.failed) < self.most_jobs)
     @rule(
@@ -153,16 +172,20 @@ class Queue(RuleBasedStateMachine):
             " VALUES (?, ?, 0, NULL, ?, ?)",
             (queue, payload, now + delay, now),
         )
-        self.model.add(ModelJob(mark=mark, uuid=None, queue=queue, priority=0, available_at=now + delay, due=False))
+        self.model.add(
+            ModelJob(mark=mark, uuid=None, queue=queue, priority=0, available_at=now + delay, due=False, batch_id=None)
+        )
 
     @precondition(lambda self: len(self.model.jobs) + len(self.model.failed) < self.most_jobs)
-    @rule(user=st.sampled_from(USERS), delay=delays, priority=priorities)
-    def create_lead(self, user: str, delay: int, priority: int) -> None:
-        routing = Routing(default_queue="default", delay=delay, priority=priority)
-        lead = create_lead(self.store, NewLead(name="Bo", email="bo@example.com"), user=user, routing=routing)
+    @rule(user=st.sampled_from(USERS), delay=delays, priority=priorities, place=batch_places)
+    def create_lead(self, user: str, delay: int, priority: int, place: int | None) -> None:
+        batch_id = self.batch_at(place)
+        routing = Routing(default_queue="default", delay=delay, priority=priority, batch_id=batch_id)
+        new = NewLead(name="Bo", email="bo@example.com")
+        lead = self.counted_in(batch_id, lambda: create_lead(self.store, new, user=user, routing=routing))
         user_id = USERS.index(user) + 1
         self.model.leads[lead.lead.id] = user_id
-        self.notified(lead.job, lead.lead.id, user_id)
+        self.notified(lead.job, lead.lead.id, user_id, batch_id)
 
     @precondition(lambda self: self.model.leads)
     @rule(index=indexes, user=st.sampled_from(USERS))
@@ -175,7 +198,7 @@ class Queue(RuleBasedStateMachine):
         if anew:
             self.notified(assigned.job, lead_id, user_id)
 
-    def notified(self, job: Any, lead_id: int, user_id: int) -> None:
+    def notified(self, job: Any, lead_id: int, user_id: int, batch_id: str | None = None) -> None:
         """Enters a notification that was stored just now."""
         self.marks[job.uuid] = self.model.next_mark()
         self.model.deliveries[job.uuid] = ModelDelivery(lead_id=lead_id, user_id=user_id)
@@ -186,8 +209,68 @@ class Queue(RuleBasedStateMachine):
             priority=job.priority,
             available_at=job.available_at,
             due=job.available_at <= self.model.now,
+            batch_id=batch_id,
         )
-        assert job.id == self.model.add(entered)
+        assert job.id == self.model.add_of_batch(entered)
+
+    # --- batches -----------------------------------------------------------------------------------
+
+    @initialize()
+    def create_two_batches(self) -> None:
+        for _ in range(2):
+            self.create_batch()
+
+    @precondition(lambda self: len(self.model.batches) < 2)
+    @rule()
+    def create_batch(self) -> None:
+        self.model.batches[self.store.batches.create(name="import")] = ModelBatch()
+
+    @precondition(lambda self: self.model.batches)
+    @rule(index=indexes, cancelled=st.booleans())
+    def close_batch(self, index: int, cancelled: bool) -> None:
+        """Which leaves its jobs alone; or cancels it, which does not."""
+        batch_id = picked(list(self.model.batches), index)
+        if cancelled:
+            assert self.store.batches.cancel(batch_id) == self.model.cancel(batch_id)
+        else:
+            self.store.batches.close(batch_id)
+            self.model.batches[batch_id].closed = True
+
+    @precondition(lambda self: self.model.batches and self.model.failed)
+    @rule(index=indexes)
+    def retry_batch(self, index: int) -> None:
+        batch_id = picked(list(self.model.batches), index)
+        failed = [id for id, failure in self.model.failed.items() if failure.batch_id == batch_id]
+        assert list(self.store.failed.ids(FailedFilter(batch_id=batch_id))) == failed
+        assert self.store.batches.failed_job_ids(batch_id) == [self.model.failed[id].uuid for id in failed]
+        for failed_id in failed:
+            failure = self.model.retry(failed_id, force=False)
+            assert self.store.triage.retry(failed_id) == (failure and failure.uuid)
+
+    @precondition(lambda self: len(self.model.batches) > 1)
+    @rule(finished=st.booleans())
+    def prune_batches(self, finished: bool) -> None:
+        """By what they are, not by their age; their jobs stay."""
+        doomed = [batch_id for batch_id in self.model.batches if self.model.counters(batch_id)[3] is finished]
+        batches = self.store.batches
+        prune = batches.prune_finished if finished else batches.prune_unfinished
+        assert prune(NEVER) == len(doomed)
+        for batch_id in doomed:
+            del self.model.batches[batch_id]
+
+    def batch_at(self, place: int | None) -> str | None:
+        return None if place is None or not self.model.batches else picked(list(self.model.batches), place)
+
+    def counted_in(self, batch_id: str | None, store_one: Callable[[], T]) -> T:
+        """Stores one job of a batch and counts it there."""
+
+        def stored() -> T:
+            result = store_one()
+            if batch_id is not None:
+                self.store.batches.add(batch_id, 1)
+            return result
+
+        return self.store.transact(stored)
 
     # --- workers -----------------------------------------------------------------------------------
 
@@ -381,6 +464,7 @@ class Queue(RuleBasedStateMachine):
         self.deliveries_are_those_of_the_model()
         self.what_was_sent_stays_so_unless_a_retry_is_forced()
         self.workers_are_those_of_the_model()
+        self.batches_are_those_of_the_model()
         assert self.stores[1].jobs.sizes() == self.model.sizes()
 
     def every_job_is_in_exactly_one_place(self) -> None:
@@ -390,10 +474,11 @@ class Queue(RuleBasedStateMachine):
 
     def jobs_are_those_of_the_model(self) -> None:
         rows = self.rows(
-            "SELECT id, payload, uuid, queue, priority, available_at, attempts, worker_id, stage, reserved_at FROM jobs"
+            "SELECT id, payload, uuid, queue, priority, available_at, attempts, worker_id, stage, reserved_at, batch_id"
+            " FROM jobs"
         )
         found = {}
-        for job_id, payload, uuid, queue, priority, available_at, attempts, holder, stage, reserved_at in rows:
+        for job_id, payload, uuid, queue, priority, available_at, attempts, holder, stage, reserved_at, batch in rows:
             assert (stage == 2) is (holder is not None) is (reserved_at is not None)
             found[job_id] = ModelJob(
                 mark=self.mark(payload, uuid),
@@ -402,16 +487,17 @@ class Queue(RuleBasedStateMachine):
                 priority=priority,
                 available_at=available_at,
                 due=self.model.jobs[job_id].due if stage == 2 else stage == 1,
+                batch_id=batch,
                 attempts=attempts,
                 holder=holder,
             )
         assert found == self.model.jobs
 
     def failed_jobs_are_those_of_the_model(self) -> None:
-        rows = self.rows("SELECT id, payload, uuid, queue, priority, attempts, failed_at FROM failed_jobs")
+        rows = self.rows("SELECT id, payload, uuid, queue, priority, batch_id, attempts, failed_at FROM failed_jobs")
         found = {id: (self.mark(payload, uuid), uuid, *rest) for id, payload, uuid, *rest in rows}
         expected = {
-            id: (one.mark, one.uuid, one.queue, one.priority, one.attempts, one.failed_at)
+            id: (one.mark, one.uuid, one.queue, one.priority, one.batch_id, one.attempts, one.failed_at)
             for id, one in self.model.failed.items()
         }
         assert found == expected
@@ -432,6 +518,12 @@ class Queue(RuleBasedStateMachine):
         rows = self.rows("SELECT id, seen_at, host = 'elsewhere' FROM workers")
         expected = {(id, worker.seen_at, int(not worker.here)) for id, worker in self.model.workers.items()}
         assert set(rows) == expected
+
+    def batches_are_those_of_the_model(self) -> None:
+        rows = self.rows(
+            "SELECT id, total_jobs, pending_jobs, failed_jobs, finished_at IS NOT NULL, cancelled_at FROM job_batches"
+        )
+        assert {id: tuple(rest) for id, *rest in rows} == {id: self.model.counters(id) for id in self.model.batches}
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self.other_program.execute(statement, values).fetchall()
