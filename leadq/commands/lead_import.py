@@ -144,16 +144,16 @@ def _try(app: App, source: Source, columns: Columns, user: str | None, policy: O
 
 def _run(app: App, source: Source, run: LeadImport) -> Tally:
     """Runs an import with its progress shown, and says how far it came, whatever breaks it off."""
-    from leadq.commands.ctrl_c import CtrlC
+    from leadq.commands.interrupts import interrupts_noted
     from leadq.output.progress import progress
 
     tally = run.tally
     try:
-        with CtrlC() as ctrl_c, progress(app.out, total=source.size) as advance:
+        with interrupts_noted() as interrupted, progress(app.out, total=source.size) as advance:
 
             def goes_on() -> bool:
                 advance(source.position, tally.rows)
-                return not ctrl_c.pressed
+                return not interrupted()
 
             if run.run(source.records(), goes_on):
                 return tally
