@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +43,7 @@ class Deliveries:
             sent_at=None,
             test=test,
         )
-        self._rows.insert(**asdict(delivery)).execute()
+        self._insert.execute([(uuid, lead_id, user_id, delivery.status.value, 0, queued_at, int(test))])
         return delivery
 
     @in_transaction

@@ -10,11 +10,12 @@ from typing import Any
 from peewee import fn
 
 from leadq.errors import NotFound, StoreError
-from leadq.store.prepared import PreparedRows
+from leadq.store.prepared import Prepared, PreparedRows, Slot
 from leadq.store.records import DeliveryStatus, Lead, UnstoredLead
 from leadq.store.session import Session, in_transaction
-from leadq.store.tables import columns
+from leadq.store.tables import COLUMNS
 
+LEAD_COLUMNS = tuple(column for column in COLUMNS["leads"] if column != "email_key")
 NOTIFICATIONS = ("none", "queued", "sent", "failed")
 
 
@@ -49,7 +50,7 @@ class Leads:
         """Stores a lead."""
         fields: dict[str, Any] = {"name": name, "email": email, "phone": phone, "company": company, "source": source}
         created_at = self._session.now()
-        lead_id = self._rows.insert(**fields, message=message, user_id=user_id, created_at=created_at).execute()
+        lead_id = self._insert.stored((*fields.values(), message, user_id, created_at))
         return Lead(**fields, id=lead_id, message=message, user_id=user_id, created_at=created_at)
 
     @in_transaction
@@ -83,9 +84,8 @@ class Leads:
     def find(self, lead_id: int) -> Lead | None:
         """One lead, or None."""
         with self._session.reading():
-            for row in self._select().where(self._rows.id == lead_id).dicts():
-                return Lead(**row)
-        return None
+            row = self._one.row(id=lead_id)
+        return None if row is None else Lead(**dict(zip(LEAD_COLUMNS, row, strict=True)))
 
     def get(self, lead_id: int) -> Lead:
         """One lead.
@@ -164,7 +164,11 @@ class Leads:
 
     def _select(self, *more: Any) -> Any:
         """A lead's own columns, and those given."""
-        return self._rows.select(*[one for one in columns(self._rows, "leads") if one.name != "email_key"], *more)
+        return self._rows.select(*[getattr(self._rows, column) for column in LEAD_COLUMNS], *more)
+
+    @cached_property
+    def _one(self) -> Prepared:
+        return self._session.prepare(self._select().where(self._rows.id == Slot("id")))
 
     def _standing(self) -> Any:
         """The status of a lead's newest notification that was not given up, or `none`."""

@@ -67,3 +67,7 @@ class PreparedRows:
         """Runs it for `rows`, of which there is at least one, and returns the driver's cursor."""
         values = [row[place] for row in rows for place in self._order]
         return self._database.execute_sql(f"{self._head} VALUES {', '.join([self._row] * len(rows))}", values)
+
+    def stored(self, row: Sequence[Any]) -> int:
+        """Runs it for one row and returns the row's id."""
+        return int(self.execute([row]).lastrowid)

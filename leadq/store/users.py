@@ -11,6 +11,7 @@ from leadq.errors import InvalidInput, NotFound
 from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import Turn, User
 from leadq.store.session import Session, in_transaction
+from leadq.store.tables import COLUMNS
 from leadq.text import storable
 
 
@@ -45,10 +46,10 @@ class Users:
             NotFound: there is none.
         """
         with self._session.reading():
-            user = self._first(self._rows.id == user_id)
-        if user is None:
+            row = self._one.row(id=user_id)
+        if row is None:
             raise NotFound(f"there is no user {user_id}", hint="See: leadq user list")
-        return user
+        return _user(dict(zip(COLUMNS["users"], row, strict=True)))
 
     def find(self, reference: str) -> User:
         """One user by number or address.
@@ -80,9 +81,8 @@ class Users:
 
         Nobody else gets the same answer until the transaction ends.
         """
-        for row in self._session.locking(self._in_turn().limit(1)).dicts():
-            return _user(row)
-        return None
+        row = self._next.row()
+        return None if row is None else _user(dict(zip(COLUMNS["users"], row, strict=True)))
 
     @in_transaction
     def turns(self) -> list[Turn]:
@@ -94,6 +94,14 @@ class Users:
         return [
             Turn(last_lead_at=row["last_lead_at"], last_lead_id=row["last_lead_id"], user_id=row["id"]) for row in rows
         ]
+
+    @cached_property
+    def _one(self) -> Prepared:
+        return self._session.prepare(self._rows.select().where(self._rows.id == Slot("id")))
+
+    @cached_property
+    def _next(self) -> Prepared:
+        return self._session.prepare(self._session.locking(self._in_turn().limit(1)))
 
     def _in_turn(self) -> Any:
         rows = self._rows
