@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -59,7 +58,8 @@ class Composer:
         """
         recipient = self._recipient(letter)
         reply_to = self._mail.reply_to or _ascii_address(letter.lead_email)
-        values = {**self._values(letter), "reply_to": reply_to}
+        values = self._values(letter)
+        values["reply_to"] = self._mail.reply_to or (reply_to and _field(letter.lead_email))  # for people: no xn--
         subject = header_text(self._templates.render("lead_created.subject.j2", values))
         text = self._templates.render("lead_created.txt.j2", values)
         html = self._templates.render("lead_created.html.j2", values)
@@ -102,7 +102,7 @@ class Composer:
             raise failed(Stage.COMPOSE, error.message, kind=Kind.PERMANENT) from error
         return recipient
 
-    def _values(self, letter: Letter) -> Mapping[str, object]:
+    def _values(self, letter: Letter) -> dict[str, object]:
         """What a template may say, all of it harmless text; None where the lead left something out."""
         lead = {
             "id": letter.lead_id,

@@ -29,6 +29,12 @@ def test_the_mail_goes_from_us_to_the_user_and_replies_go_to_the_lead():
     assert (message.sender, message.recipient) == ("leads@acme.example", "ben@example.org")
 
 
+def test_a_leads_domain_in_its_own_script_is_readable_in_the_mail_and_ascii_in_its_header():
+    message = compose(lead_email="ana@exämple.com")
+    assert "Replies to this mail go to ana@exämple.com." in message.text
+    assert parsed(message)["Reply-To"].addresses[0].addr_spec == "ana@xn--exmple-cua.com"
+
+
 def test_the_headers_are_exactly_these():
     assert parsed(compose()).items() == [
         ("From", "Acme Leads <leads@acme.example>"),
