@@ -1,60 +1,49 @@
-"""How fast `leadq lead import` stores leads, next to bare INSERTs of the same rows in chunks of the same size.
+"""How fast `leadq lead import` stores leads, beside bare INSERTs of the same rows in chunks of the same size.
 
-    python -m tests.benchmarks.lead_import --database sqlite --rows 100000
-
-Both begin with an empty database that is as durable as by default. The bare run is `executemany` with every value at
-hand: no file is read, no address checked, no duplicate looked for.
+The bare run is one INSERT a row with every value at hand: no file is read, no address checked, no duplicate looked for.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from typing import Any
 
-import pymysql
-
 from leadq.lead_import.importer import CHUNK_ROWS
-from tests.benchmarks.drain import home_on
+from tests.benchmarks.bare_connection import connect
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.figures import Figure, Wish
+from tests.benchmarks.rounds import interleaved
 from tests.homes import Home
-from tests.mariadb import HOST
 
 USERS = 3
+ROWS = 100_000
+WISHED_ROWS_A_SECOND = 5000
 COLUMNS = {
-    "leads": "id, name, email, phone, company, source, message, user_id, created_at",
-    "jobs": "queue, payload, attempts, available_at, created_at, priority, stage, uuid, batch_id",
-    "deliveries": "uuid, lead_id, user_id, status, attempts, queued_at, test",
+    "leads": ("id", "name", "email", "phone", "company", "source", "message", "user_id", "created_at"),
+    "jobs": ("queue", "payload", "attempts", "available_at", "created_at", "priority", "stage", "uuid", "batch_id"),
+    "deliveries": ("uuid", "lead_id", "user_id", "status", "attempts", "queued_at", "test"),
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rates:
-    """Rows a second; `ratio` is how much of the bare rate leadq reaches."""
-
-    database: str
-    rows: int
-    bare: float
-    leadq: float
-    ratio: float
-
-
-def measure(database: str, rows: int) -> Rates:
-    """Imports `rows` leads into a fresh database of a kind, then stores the same rows without leadq into another."""
-    with home_on(database) as home:
-        for number in range(USERS):
-            home.leadq("user", "create", "--name", f"User {number}", "--email", f"user{number}@example.com")
-        write_file(home, rows)
-        leadq = rows / seconds(lambda: home.leadq("-q", "lead", "import", "leads.csv"))
-        stored = {table: home.sql(f"SELECT {columns} FROM {table} ORDER BY id") for table, columns in COLUMNS.items()}
-        assert [len(found) for found in stored.values()] == [rows] * 3
-        for table in reversed(COLUMNS):
-            home.sql(f"DELETE FROM {table}")
-        bare = rows / seconds(lambda: insert_bare(home, stored))
-    return Rates(database=database, rows=rows, bare=round(bare), leadq=round(leadq), ratio=round(leadq / bare, 2))
+def figures(bench: Bench) -> Iterator[Figure]:
+    home, rows = bench.home(own_jobs=False), bench.plan.share(ROWS, least=CHUNK_ROWS)
+    for number in range(USERS):
+        home.leadq("user", "create", "--name", f"User {number}", "--email", f"user{number}@example.com")
+    write_file(home, rows)
+    found = interleaved(
+        bench.plan.rounds,
+        {"leadq": lambda: rate_of_import(home, rows), "bare": lambda: rate_of_inserts(home, rows)},
+    )
+    yield Figure(
+        what="rows by lead import",
+        jobs=rows,
+        unit="rows/s",
+        leadq=found["leadq"],
+        baseline=found["bare"],
+        beside="bare INSERTs",
+        wish=Wish(sign="≥", bound=WISHED_ROWS_A_SECOND, of_ratio=False),
+    )
 
 
 def write_file(home: Home, rows: int) -> None:
@@ -62,68 +51,42 @@ def write_file(home: Home, rows: int) -> None:
     with (home.path / "leads.csv").open("w", encoding="utf-8") as file:
         file.write("First Name,Last Name,Email,Phone Number,Company Name,Lead Source,Message\n")
         for row in range(rows):
-            message = f"Please call me about order {row}"
-            file.write(
-                f"Lead,{row},lead{row}@customer{row % 997}.example.com,+1 555 {row:07},Acme {row},web,{message}\n"
-            )
+            address, message = f"lead{row}@customer{row % 997}.example.com", f"Please call me about order {row}"
+            file.write(f"Lead,{row},{address},+1 555 {row:07},Acme {row},web,{message}\n")
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
+def rate_of_import(home: Home, rows: int) -> float:
+    """Rows a second of the command, its start included."""
+    empty(home)
     started = time.monotonic()
-    work()
-    return time.monotonic() - started
+    home.run("-q", "lead", "import", "leads.csv")
+    return rows / (time.monotonic() - started)
 
 
-def insert_bare(home: Home, stored: dict[str, list[tuple[Any, ...]]]) -> None:
-    """The same rows, chunk by chunk."""
-    connection, mark = connect(home)
-    cursor = connection.cursor()
-    statements = {
-        table: f"INSERT INTO {table} ({columns}) VALUES ({', '.join([mark] * len(columns.split(', ')))})"
-        for table, columns in COLUMNS.items()
+def rate_of_inserts(home: Home, rows: int) -> float:
+    """The same for what the command has stored last, stored once more without leadq."""
+    stored = {
+        table: home.sql(f"SELECT {', '.join(columns)} FROM {table} ORDER BY id") for table, columns in COLUMNS.items()
     }
-    for start in range(0, len(stored["leads"]), CHUNK_ROWS):
-        for table, statement in statements.items():
-            chunk: Sequence[tuple[Any, ...]] = stored[table][start : start + CHUNK_ROWS]
-            cursor.executemany(statement, chunk)
-        connection.commit()
-    connection.close()
+    assert [len(found) for found in stored.values()] == [rows] * len(COLUMNS)
+    empty(home)
+    started = time.monotonic()
+    insert(home, stored)
+    return rows / (time.monotonic() - started)
 
 
-def connect(home: Home) -> tuple[Any, str]:
-    """A connection of the driver's own, and what stands for a value."""
-    if "DB_PORT" not in home.environment:
-        connection = sqlite3.connect(home.path / "storage" / "leadq.db")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection, "?"
-    environment = home.environment
-    server = pymysql.connect(
-        host=HOST,
-        port=int(environment["DB_PORT"]),
-        user=environment["DB_USERNAME"],
-        password=environment["DB_PASSWORD"],
-        database=environment["DB_DATABASE"],
-        ssl_disabled=True,
-    )
-    return server, "%s"
+def insert(home: Home, stored: dict[str, list[tuple[Any, ...]]]) -> None:
+    bare = connect(home.path, home.environment)
+    with bare.resource:
+        for start in range(0, len(stored["leads"]), CHUNK_ROWS):
+            bare.execute(bare.begin)
+            for table, rows in stored.items():
+                marks = ", ".join([bare.mark] * len(COLUMNS[table]))
+                statement = f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({marks})"
+                bare.execute_many(statement, rows[start : start + CHUNK_ROWS])
+            bare.execute("COMMIT")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.lead_import", description=__doc__)
-    parser.add_argument("--database", choices=("sqlite", "mariadb"), default="sqlite")
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-    rates = measure(arguments.database, arguments.rows)
-    if arguments.json:
-        print(json.dumps(asdict(rates), indent=2))
-    else:
-        print(
-            f"{rates.database}, {rates.rows} rows, rows/s: bare {rates.bare}, leadq {rates.leadq}, ratio {rates.ratio}"
-        )
-
-
-if __name__ == "__main__":
-    main()
+def empty(home: Home) -> None:
+    for table in ("deliveries", "jobs", "leads", "job_batches"):
+        home.sql(f"DELETE FROM {table}")

@@ -17,7 +17,8 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
-from tests.benchmarks.drain import home_on
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.plan import Plan
 from tests.homes import Home
 
 USERS = 50
@@ -104,7 +105,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     runs = []
-    with home_on(arguments.database) as home:
+    with Bench(Plan(), arguments.database) as bench:
+        home = bench.home(own_jobs=False)
         for jobs in (arguments.jobs // 10, arguments.jobs):
             fill(home, jobs)
             runs += [measured(home, jobs, *command) for command in COMMANDS]
