@@ -31,7 +31,7 @@ from leadq.text import many_lines, one_line
 from leadq.worker.last_words import GRACE_SECONDS, LastWords
 from leadq.worker.options import RetryPolicy
 from leadq.worker.stop import StopNow
-from leadq.worker.timeout import AttemptTimedOut, time_limit
+from leadq.worker.timeout import Alarm, AttemptTimedOut
 
 if TYPE_CHECKING:
     from leadq.mail.mailer import Mailer
@@ -101,6 +101,7 @@ class Executor:
         self._last_words = last_words
         self.gate = gate
         self._breakable = breakable
+        self._alarm = Alarm()
 
     def prepare(self, claimed: ClaimedJob) -> Attempt:
         """An attempt that has not run yet."""
@@ -135,7 +136,8 @@ class Executor:
             attempt.context.log.error("%s.failed() raised", attempt.name, exc_info=True)
 
     def close(self) -> None:
-        """Closes the mailer."""
+        """Closes the mailer, and leaves the process's signals as they were."""
+        self._alarm.close()
         self._mailer.close()
 
     def _run(self, attempt: Attempt, payload: Payload, started: float) -> None:
@@ -149,9 +151,17 @@ class Executor:
     @contextmanager
     def _limits(self, timeout: float) -> Iterator[None]:
         """Around a job's own code: nothing in it outlives `timeout` by more than a few seconds; 0 sets no limit."""
-        kill_after = timeout + GRACE_SECONDS if timeout else 0
-        with self._last_words.kill_after(kill_after), self._breakable(), time_limit(timeout):
-            yield
+        if timeout:
+            self._last_words.kill_after(timeout + GRACE_SECONDS)
+        try:
+            with self._breakable():
+                self._alarm.start(timeout)
+                try:
+                    yield
+                finally:
+                    self._alarm.stop()
+        finally:
+            self._last_words.spare()
 
     def _refuse_spent(self, attempt: Attempt, payload: Payload) -> None:
         tries = self._tries(payload)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -52,17 +51,13 @@ class LastWords:
             Path(self._file.name).unlink(missing_ok=True)
             self._file = None
 
-    @contextlib.contextmanager
-    def kill_after(self, seconds: float) -> Iterator[None]:
-        """Ends this process where the block takes longer than `seconds`, whatever it is doing; 0: never."""
-        if seconds <= 0:
-            yield
-            return
+    def kill_after(self, seconds: float) -> None:
+        """Ends this process after so long, whatever it is doing then, unless it is spared before."""
         self._timer.start(seconds)
-        try:
-            yield
-        finally:
-            self._timer.stop()
+
+    def spare(self) -> None:
+        """Takes back kill_after."""
+        self._timer.stop()
 
     def of(self, worker: WorkerRecord) -> str | None:
         """What a worker of this host that is gone has said, in one line, once."""

@@ -221,7 +221,8 @@ class Worker:
             before_retry=lambda: self._store.workers.release_strays(held.worker_id, running=held),
         )
         self._report(event_of(attempt, outcome, owned=owned))
-        self._patience.call(lambda: self._outage.settled(held, outcome, reached=attempt.mail_server_reached))
+        if self._executor.gate.holds:
+            self._patience.call(lambda: self._outage.settled(held, outcome, reached=attempt.mail_server_reached))
         if owned and isinstance(outcome, Failed):
             self._executor.tell_failed(attempt)
         self._stop.sleep(self._options.rest)

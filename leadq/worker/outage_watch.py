@@ -77,8 +77,6 @@ class OutageWatch:
             outcome: its end.
             reached: whether its mail reached a server: see GatedMailer.
         """
-        if not self._holds:
-            return
         if isinstance(outcome, Held):
             outage = self._store.outages.current()
             if outage is not None:
