@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
+
+from peewee import Value
 
 from leadq.processes import ProcessIdentity, this_process
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import RESERVED, UNSEEN
+from leadq.store.prepared import Prepared
 from leadq.store.records import ClaimedJob, Orphan, WorkerRecord
 from leadq.store.session import Session, in_transaction
+from leadq.store.tables import COLUMNS
 
 LastWords = Callable[[WorkerRecord], str | None]
 
@@ -101,13 +106,22 @@ class Workers:
 
     def _suspects(self, retry_after: int | None, now: int, up_since: int = 0) -> dict[int, WorkerRecord | None]:
         """The workers that seem gone: those that have a row, and those that merely hold jobs."""
-        workers = {worker.id: worker for worker in self._all()}
-        jobs = self._jobs
-        held = jobs.select(jobs.worker_id).where((jobs.stage == RESERVED) & jobs.worker_id.not_in(list(workers)))
-        unknown: dict[int, WorkerRecord | None] = {worker_id: None for (worker_id,) in held.tuples()}
-        return unknown | {
-            worker.id: worker for worker in workers.values() if _why_gone(worker, retry_after, now, up_since)
-        }
+        suspects: dict[int, WorkerRecord | None] = {}
+        for row in self._all_and_unknown.rows():
+            worker_id, name, *_ = row
+            worker = None if name is None else _worker(dict(zip(COLUMNS["workers"], row, strict=True)))
+            if worker is None or _why_gone(worker, retry_after, now, up_since):
+                suspects[worker_id] = worker
+        return suspects
+
+    @cached_property
+    def _all_and_unknown(self) -> Prepared:
+        # in one query: an idle worker asks it every few seconds
+        rows, jobs = self._rows, self._jobs.alias("held")
+        known = rows.select(*[getattr(rows, column) for column in COLUMNS["workers"]])
+        holds = (jobs.stage == RESERVED) & jobs.worker_id.not_in(rows.select(rows.id))
+        nothing = [Value(None)] * (len(COLUMNS["workers"]) - 1)
+        return self._session.prepare(known + jobs.select(jobs.worker_id, *nothing).where(holds))
 
     @in_transaction
     def _release_jobs_if_gone(

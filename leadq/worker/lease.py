@@ -15,7 +15,7 @@ from leadq.store.store import Store
 from leadq.threads import start_unsignalled
 from leadq.worker.last_words import LastWords
 
-SWEEP_SECONDS = 2.0  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
+SWEEP_SECONDS = 2.5  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
 BEATS_A_LEASE = 6  # so many beats may fail before anybody takes the worker for dead
 LONGEST_BEAT_SECONDS = 15.0
 END_SECONDS = 5.0  # for so long the thread may keep the worker from ending: it may wait for a server that hangs

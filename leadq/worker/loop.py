@@ -186,17 +186,18 @@ class Worker:
         store, glance = self._store, self._store.glance_seconds
         try:
             longest = max(self._options.sleep, glance)  # --sleep 0 asks for haste, not for a hot loop
-            # a glance at least: a job that is due may be one that another transaction keeps locked
-            until = time.monotonic() + max(glance, store.claims.seconds_until_due(longest))
+            # a glance at least: a job that is due may be one that another transaction keeps locked. Without a counter
+            # every glance asks for delayed jobs, too
+            waits = longest if counter is None else store.claims.seconds_until_due(longest)
+            until = time.monotonic() + max(glance, waits)
             until = min(until, time.monotonic() + self._outage.seconds_until_look(longest))
             if self._options.max_time:
                 until = min(until, self._started + self._options.max_time)
             while not (self._stop.requested or self._stop.paused):
-                remaining = until - time.monotonic()
-                if remaining <= 0 or (counter is not None and store.change_counter() != counter):
+                self._stop.sleep(min(until - time.monotonic(), glance))
+                if until - time.monotonic() < glance / 2:  # the next claim looks
                     return
-                self._stop.sleep(min(remaining, glance))
-                if counter is None and store.claims.has_due(self._options.queues):
+                if store.claims.has_due(self._options.queues) if counter is None else store.change_counter() != counter:
                     return
         except StoreError:
             return  # the next claim meets it too, and reports it

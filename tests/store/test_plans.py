@@ -103,9 +103,11 @@ class Watch:
         tables = set(re.findall(r'(?:FROM|UPDATE) [`"](\w+)', sql))
         if not tables or sql.startswith("SELECT COUNT("):  # to count is to read them all
             return self._execute(sql, params)
+        aliases = {alias: table for table, alias in re.findall(r'[`"](\w+)[`"] AS [`"](\w+)[`"]', sql)}
         self.seen += 1
         for step in self._plan(sql, params):
-            whole = step.startswith("SCAN") and not (tables <= SMALL or ("LIMIT" in sql and "WHERE" not in sql))
+            scanned = aliases.get(step.split()[1], "") if step.startswith("SCAN") else None
+            whole = scanned is not None and scanned not in SMALL and not ("LIMIT" in sql and "WHERE" not in sql)
             if whole or "filesort" in step or "temporary" in step or "TEMP B-TREE" in step:
                 self.wrong.append((sql, step))
         with self._rows_read() as read:
