@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import validate_email
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from leadq import addresses
 from leadq.addresses import mailbox
 from leadq.errors import InvalidInput
 
@@ -83,3 +87,25 @@ def test_a_very_long_text_is_cut_in_the_refusal() -> None:
     with pytest.raises(InvalidInput) as refusal:
         mailbox("x" * 10_000)
     assert len(refusal.value.message) < 300
+
+
+LABELS = st.from_regex(r"[a-z0-9-]{1,66}", fullmatch=True)
+
+
+@given(
+    local=st.from_regex(r"[a-z0-9_+.-]{1,66}", fullmatch=True),
+    labels=st.lists(LABELS | st.sampled_from(["example", "xn--exmple-cua", "ab--c"]), min_size=1, max_size=5),
+    top=st.sampled_from(["com", "de", "test", "local", "onion", "arpa", "invalid", "alt", "c0m", "x", "museum"])
+    | LABELS,
+)
+@settings(max_examples=1500, deadline=None, derandomize=True, database=None)
+def test_a_plain_address_is_one_in_which_the_library_changes_nothing(local: str, labels: list[str], top: str) -> None:
+    text = f"{local}@{'.'.join([*labels, top])}"
+    if addresses._is_plain(text):
+        found = validate_email(text, check_deliverability=False, strict=True)
+        assert found.normalized == found.ascii_email == text
+
+
+@pytest.mark.parametrize("text", ["ana@example.com", "a.b+c_d-e@mail.crm-2.example.museum", "0@0.de"])
+def test_the_plainest_addresses_need_no_library(text: str) -> None:
+    assert addresses._is_plain(text)
