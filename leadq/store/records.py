@@ -152,6 +152,35 @@ class Outage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pause:
+    """Workers take no job of a queue.
+
+    Attributes:
+        queue: the queue; None where it is all of them, those included that do not exist yet.
+        since: when it began.
+        until: when it ends by itself; None where somebody has to end it.
+        reason: what the one who paused it said.
+    """
+
+    queue: str | None
+    since: int
+    until: int | None
+    reason: str | None
+
+    def covers(self, queue: str) -> bool:
+        """Whether that queue is paused by this."""
+        return self.queue in {None, queue}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What workers are told at a moment: what is paused, and how many restarts there have been."""
+
+    pauses: tuple[Pause, ...]
+    restart_signal: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailedJob:
     """A row of `failed_jobs`. `exception` begins with a line `Type: message`; a traceback may follow."""
 

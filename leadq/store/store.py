@@ -18,6 +18,7 @@ from leadq.store.tables import Tables
 if TYPE_CHECKING:
     from leadq.store.batches import Batches
     from leadq.store.claims import Claims
+    from leadq.store.control import Control
     from leadq.store.deliveries import Deliveries
     from leadq.store.failed import FailedJobs
     from leadq.store.jobs import Jobs
@@ -151,6 +152,13 @@ class Store:
         from leadq.store.outages import Outages
 
         return Outages(self._session, self.claims)
+
+    @cached_property
+    def control(self) -> Control:
+        """What workers are told: pauses and restarts."""
+        from leadq.store.control import Control
+
+        return Control(self._session)
 
     @cached_property
     def mail_pace(self) -> MailPace:

@@ -46,6 +46,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "mail_outage": ("id", "since", "error", "probes", "next_probe_at"),
     "mail_pace": ("id", "next_at_ms"),
+    "pauses": ("queue", "since", "until", "reason"),
+    "restart_signal": ("id", "counter"),
     "failed_jobs": (
         "id",
         "uuid",
@@ -89,6 +91,8 @@ class Tables:
         self.failed_jobs = bound("failed_jobs")
         self.mail_outage = bound("mail_outage")
         self.mail_pace = bound("mail_pace")
+        self.pauses = bound("pauses")
+        self.restart_signal = bound("restart_signal")
         self.job_batches = bound("job_batches")
 
 

@@ -176,6 +176,24 @@ def up(migrator, db):
         class Meta:
             table_name = "mail_pace"
 
+    # queues that workers pass over; the one without a name stands for all
+    class Pauses(Base):
+        queue = CharField(primary_key=True)
+        since = BigIntegerField()
+        until = BigIntegerField(null=True)  # NULL: until somebody ends it
+        reason = TextField(null=True)
+
+        class Meta:
+            table_name = "pauses"
+
+    # one row, once there was a restart: how many there were; a worker that finds more than at its start ends
+    class RestartSignal(Base):
+        id = IntegerField(primary_key=True)
+        counter = BigIntegerField()
+
+        class Meta:
+            table_name = "restart_signal"
+
     class JobBatches(Base):
         id = CharField(max_length=64, primary_key=True)
         name = CharField()
@@ -193,5 +211,19 @@ def up(migrator, db):
             indexes = ((("created_at", "id"), False),)
 
     create_missing(
-        db, [Users, Leads, Deliveries, DeliveryEvents, Workers, Jobs, FailedJobs, MailOutage, MailPace, JobBatches]
+        db,
+        [
+            Users,
+            Leads,
+            Deliveries,
+            DeliveryEvents,
+            Workers,
+            Jobs,
+            FailedJobs,
+            MailOutage,
+            MailPace,
+            Pauses,
+            RestartSignal,
+            JobBatches,
+        ],
     )
