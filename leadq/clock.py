@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
-ASK_AGAIN_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 10.0
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where the calendar of Python ends
 
 

@@ -6,6 +6,7 @@ LeadqError                  base; carries a message, and a hint: what to type ne
 ├── InvalidInput            an address, a name, a duration … that cannot be accepted
 ├── NotFound                no user, lead or job under that id
 ├── Refused                 the command would destroy something and nobody has agreed
+├── StillPaused             a queue cannot be resumed alone, since all of them are paused
 ├── Interrupted             somebody pressed Ctrl-C in the middle: what was done is done
 ├── StoreError              the database said no
 │   ├── StoreUnavailable    missing, locked, full, read-only, unreachable: may be better later
@@ -55,6 +56,10 @@ class NotFound(LeadqError):
 
 class Refused(LeadqError):
     """A destructive command without anybody's consent."""
+
+
+class StillPaused(LeadqError):
+    """A queue was to go on, and does not: all queues are paused."""
 
 
 class Interrupted(LeadqError):

@@ -1,8 +1,9 @@
-"""The story of a lead: what happened to it and to each of its notifications, in order."""
+"""Stories: what happened to a lead and its notifications, or to a job, in order."""
 
 from __future__ import annotations
 
-from leadq.store.records import Delivery, DeliveryStatus, Event, Lead
+from leadq.clock import human_duration
+from leadq.store.records import Delivery, DeliveryStatus, Event, JobState, Lead, Pause, StoredJob
 from leadq.store.store import Store
 
 
@@ -25,3 +26,25 @@ def story_of_delivery(store: Store, delivery: Delivery) -> list[Event]:
         detail = f"{delivery.message_id} {delivery.reply or ''}".strip()
         chapter.append(Event(at=delivery.sent_at, event="sent", attempt=delivery.attempts, detail=detail))
     return chapter
+
+
+def story_of_job(store: Store, job: StoredJob) -> list[Event]:
+    """Created, each attempt that failed, due, and how it stands now: it runs, or its queue is paused. Oldest first."""
+    story = [Event(at=job.created_at, event="created", attempt=None, detail=f"on {job.queue}")]
+    delivery = store.deliveries.find(job.uuid) if job.uuid is not None else None
+    if delivery is not None:
+        story += story_of_delivery(store, delivery)
+    story.append(Event(at=job.available_at, event="due", attempt=None, detail=None))
+    if job.state is JobState.RESERVED and job.reserved_at is not None:
+        worker = f"on worker {job.worker}" if job.worker else "on a worker that is gone"
+        story.append(Event(at=job.reserved_at, event="running", attempt=job.attempts, detail=worker))
+    else:
+        story += [_told(pause) for pause in store.control.pauses() if pause.covers(job.queue)]
+    return sorted(story, key=lambda event: event.at)
+
+
+def _told(pause: Pause) -> Event:
+    what = "all queues" if pause.queue is None else pause.queue
+    lasting = f" for {human_duration(pause.until - pause.since)}" if pause.until is not None else ""
+    reason = f": {pause.reason}" if pause.reason else ""
+    return Event(at=pause.since, event="paused", attempt=None, detail=f"{what}{lasting}{reason}")

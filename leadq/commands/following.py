@@ -26,6 +26,10 @@ def follow(app: App, job: DispatchedJob) -> None:
                 run_here(app, row)
                 return
             app.release_orphans()
+        elif row.reserved_at is None and _is_paused(app, job.queue):
+            app.out.note(f"The queue {job.queue} is paused, so it is sent right here.")
+            run_here(app, row)
+            return
         state = _state(row)
         if state != told:
             app.out.note(f"Job {row.id} {state}")
@@ -44,6 +48,10 @@ def run_here(app: App, job: StoredJob) -> None:
 def _has_worker(app: App, queue: str) -> bool:
     workers = app.store.workers.alive(retry_after=app.settings.retry_after)
     return any(queue in worker.queues for worker in workers)
+
+
+def _is_paused(app: App, queue: str) -> bool:
+    return any(pause.covers(queue) for pause in app.store.control.pauses())
 
 
 def _state(row: StoredJob) -> str:

@@ -6,6 +6,7 @@ import click
 
 from leadq.app import App
 from leadq.commands.options import LIMIT, QUEUE_LIST, example, json_option, pass_app
+from leadq.commands.paused import note_pauses
 
 
 @click.command(epilog=example("leadq jobs", "leadq jobs --state delayed --queue high", "leadq jobs 17"))
@@ -18,7 +19,7 @@ from leadq.commands.options import LIMIT, QUEUE_LIST, example, json_option, pass
 def command(app: App, job_id: int | None, queues: tuple[str, ...], state: str | None, limit: int) -> None:
     """List the waiting and running jobs.
 
-    In the order in which they run; with an ID, everything about one job.
+    In the order in which they run; with an ID, everything about one job, and what has happened to it so far.
     """
     from leadq.output.documents import job_document
     from leadq.store.records import JobState
@@ -33,6 +34,7 @@ def command(app: App, job_id: int | None, queues: tuple[str, ...], state: str | 
         return
     if not jobs:
         app.out.line("No jobs.")
+        note_pauses(app, queues)
         return
     from leadq.output.times import age
 
@@ -45,6 +47,7 @@ def command(app: App, job_id: int | None, queues: tuple[str, ...], state: str | 
     app.out.table(columns, rows, shrink=("job", "worker", "queue"))
     if total > len(jobs):
         app.out.note(f"The first {len(jobs)} of {total}; see more with --limit.")
+    note_pauses(app, queues)
 
 
 def _show(app: App, job_id: int) -> None:
@@ -55,4 +58,10 @@ def _show(app: App, job_id: int) -> None:
     if app.out.as_json:
         app.out.document(document)
         return
+    from leadq.output.stories import story_lines
+    from leadq.stories import story_of_job
+
     app.out.facts(document)
+    app.out.line()
+    for line in story_lines(story_of_job(app.store, job), app.settings.timezone):
+        app.out.line(line)

@@ -6,6 +6,7 @@ import click
 
 from leadq.app import App
 from leadq.commands.options import QUEUE_LIST, example, json_option, pass_app
+from leadq.commands.paused import note_pauses
 
 
 @click.command(epilog=example("leadq size", "leadq size --queue high,default --json"))
@@ -21,6 +22,7 @@ def command(app: App, queues: tuple[str, ...]) -> None:
     if app.out.as_json:
         from leadq.output.documents import sizes_document
 
-        app.out.document(sizes_document(sizes))
-    else:
-        app.out.line(str(sum(size.size for size in sizes)))
+        app.out.document(sizes_document(sizes, app.store.control.pauses()))
+        return
+    app.out.line(str(sum(size.size for size in sizes)))
+    note_pauses(app, queues)

@@ -8,6 +8,7 @@ import click
 
 from leadq.app import App
 from leadq.commands.options import example, json_option, pass_app
+from leadq.commands.paused import note_pauses
 
 if TYPE_CHECKING:
     from leadq.leads import NotifiedLead
@@ -69,6 +70,7 @@ def command(app: App, lead_id: int | None, user_id: int | None, wait: bool, addr
         app.out.line(f"Failed: {delivery.error}")
         app.out.note("It is kept: leadq failed")
     else:
+        note_pauses(app, (job.queue,))
         app.out.note(f"A worker will send it. Its story: leadq lead show {notified.lead.id}")
     if delivery.status is DeliveryStatus.FAILED:
         raise click.exceptions.Exit(1)

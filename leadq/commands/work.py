@@ -13,7 +13,7 @@ from leadq.worker.options import RetryPolicy, WorkerOptions
 
 if TYPE_CHECKING:
     from leadq.worker.events import WorkerEvent
-    from leadq.worker.loop import Report
+    from leadq.worker.loop import Report, Stop
     from leadq.worker.stop import StopRequest
 
 
@@ -99,32 +99,40 @@ def command(
 def _work(app: App, options: WorkerOptions, processes: int) -> int:
     from leadq.errors import LeadqError
     from leadq.failures import report_failure
-    from leadq.worker.loop import Worker
-    from leadq.worker.parent import Parent
+    from leadq.worker.loop import RESTART, Worker
+    from leadq.worker.parent import ENDED_FOR_RESTART, Parent
     from leadq.worker.stop import StopRequest
 
     app.start_logging()
     report = _reporter(app)
     last_words = app.last_words()
+    restart_signal = 0
 
-    def work(stop: StopRequest, options: WorkerOptions) -> int:
-        executor = app.executor(options.retry, last_words, stop.breakable)
+    def work(stop: StopRequest, options: WorkerOptions) -> Stop:
         return Worker(
-            store=app.store, executor=executor, options=options, stop=stop, last_words=last_words, report=report
+            store=app.store,
+            executor=app.executor(options.retry, last_words, stop.breakable),
+            options=options,
+            stop=stop,
+            last_words=last_words,
+            restart_signal=restart_signal,
+            report=report,
         ).run()
 
     def work_as_child(number: int, parent: int) -> int:
         with StopRequest(parent=parent) as stop:
             try:
-                return work(stop, replace(options, name=f"{options.name}-{number}"))
+                end = work(stop, replace(options, name=f"{options.name}-{number}"))
+                return ENDED_FOR_RESTART if end.reason == RESTART else end.exit_code
             except Exception as error:  # noqa: BLE001 - this is a process's end, and it must not be a silent one
                 app.log_error("Worker ended", error=str(error))
                 return report_failure(app, error)
 
     try:
         with StopRequest() as stop:
+            restart_signal = app.store.control.restart_signal()  # a child that is started later goes by this one, too
             if processes == 1:
-                return work(stop, options)
+                return work(stop, options).exit_code
             app.executor(options.retry, last_words)  # what is wrong is told once, and what is loaded is shared
             app.store.workers.unregister(0)  # nobody's: it tells here, and once, whether the store can be written
             app.store.close()

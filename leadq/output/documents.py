@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from leadq.causes import Cause
@@ -18,6 +19,7 @@ from leadq.store.records import (
     FailedJob,
     FailedSummary,
     Lead,
+    Pause,
     QueueSize,
     StoredJob,
     User,
@@ -156,7 +158,12 @@ def cause_document(cause: Cause) -> Document:
     }
 
 
-def sizes_document(sizes: list[QueueSize]) -> Document:
+def pause_document(pause: Pause) -> Document:
+    """A pause; its queue is null where it is all of them."""
+    return {"queue": pause.queue, "since": iso(pause.since), "until": iso(pause.until), "reason": pause.reason}
+
+
+def sizes_document(sizes: list[QueueSize], pauses: Sequence[Pause]) -> Document:
     """What `size --json` prints."""
     return {
         "size": sum(size.size for size in sizes),
@@ -169,7 +176,7 @@ def sizes_document(sizes: list[QueueSize]) -> Document:
                 "pending": size.pending,
                 "delayed": size.delayed,
                 "reserved": size.reserved,
-                "paused": False,
+                "paused": any(pause.covers(size.queue) for pause in pauses),
             }
             for size in sizes
         },

@@ -42,9 +42,19 @@ def text_reporter(*, timezone: str | None, verbose: bool) -> Report:
                 say(f"\n   INFO  Processing jobs from the [{','.join(event.queues)}] {noun}.\n")
             case events.JobEvent():
                 _print_job(event)
+            case events.QueuePaused(queue=queue):
+                _print_queue(queue, "PAUSED", "yellow")
+            case events.QueueResumed(queue=queue):
+                _print_queue(queue, "RESUMED", "green")
             case events.StoreTroubled():
                 with contextlib.suppress(OSError):
                     print(f"  {event.error} Next try in {event.pause_seconds:g} s.", file=sys.stderr)
+
+    def now() -> str:
+        return datetime.now(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    def _print_queue(queue: str, status: str, style: str) -> None:
+        say(f"  {painted(now(), 'grey', sys.stdout)} Queue {queue} {painted(status, style, sys.stdout)}")
 
     def _print_job(event: events.JobEvent) -> None:
         status, style = _status(event)
@@ -53,7 +63,7 @@ def text_reporter(*, timezone: str | None, verbose: bool) -> Report:
             name += f" {event.claimed.id} {event.claimed.connection} {event.claimed.queue}"
         duration = getattr(event, "duration", None)
         took = f"{clock.human_duration(duration)} " if duration is not None else ""
-        at = datetime.now(zone).strftime("%Y-%m-%d %H:%M:%S")
+        at = now()
         width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout.isatty() else PIPED_WIDTH
         dots = max(3, width - len(f"  {at} {name}  {took}{status}") - 1)
         time_part, dot_part = painted(at, "grey", sys.stdout), painted("." * dots, "grey", sys.stdout)
@@ -67,8 +77,13 @@ def json_reporter() -> Report:
     """Prints artisan's JSON keys, one object a line; absent values are left out."""
 
     def report(event: events.WorkerEvent) -> None:
-        if isinstance(event, events.JobEvent):
-            say(json.dumps(_job_line(event)))
+        match event:
+            case events.JobEvent():
+                say(json.dumps(_job_line(event)))
+            case events.QueuePaused(queue=queue):
+                say(json.dumps(_queue_line(queue, "paused")))
+            case events.QueueResumed(queue=queue):
+                say(json.dumps(_queue_line(queue, "resumed")))
 
     return report
 
@@ -114,6 +129,14 @@ def _job_line(event: events.JobEvent) -> dict[str, Any]:
         "exception": exception,
         "message": message,
         "duration": round(duration, 6) if duration is not None else None,
-        "timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "timestamp": _timestamp(),
     }
     return {key: value for key, value in line.items() if value is not None}
+
+
+def _queue_line(queue: str, status: str) -> dict[str, str]:
+    return {"level": "warning", "queue": queue, "status": status, "timestamp": _timestamp()}
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

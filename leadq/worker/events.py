@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from leadq.store.records import ClaimedJob, Orphan
+from leadq.store.records import ClaimedJob, Orphan, Pause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +82,21 @@ class MailOutageOver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueuePaused:
+    """The worker takes no more jobs of one of its queues. `pause` is that queue's own, or the one of all."""
+
+    queue: str
+    pause: Pause
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueResumed:
+    """The worker takes jobs of that queue again."""
+
+    queue: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobGivenBack(JobEvent):
     """An attempt was broken off through no fault of the job's and does not count."""
 
@@ -150,6 +165,8 @@ WorkerEvent = (
     | OrphansReleased
     | MailOutageSeen
     | MailOutageOver
+    | QueuePaused
+    | QueueResumed
     | ChildDied
     | StoreTroubled
     | StoreRecovered

@@ -30,6 +30,11 @@ def report_to_log(event: events.WorkerEvent) -> None:
             _write(logging.ERROR, "No mail can leave: jobs wait for that", error=event.error, since=since)
         case events.MailOutageOver():
             _write(logging.INFO, "Mail can leave again", held_jobs_released=event.released)
+        case events.QueuePaused(queue=queue, pause=order):
+            about = {"queue": queue, "since": clock.iso(order.since), "until": clock.iso(order.until)}
+            _write(logging.WARNING, "Queue paused", **about, reason=order.reason)
+        case events.QueueResumed(queue=queue):
+            _write(logging.INFO, "Queue resumed", queue=queue)
         case events.ChildDied():
             _write(logging.ERROR, "Worker process died", **_obituary(event))
         case events.StoreTroubled():

@@ -12,6 +12,8 @@ from leadq.store.outcomes import Failed, GivenBack
 from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
 from leadq.worker import events
+from leadq.worker.control_watch import LOOK_SECONDS as CONTROL_SECONDS
+from leadq.worker.control_watch import ControlWatch
 from leadq.worker.endings import event_of
 from leadq.worker.executor import Executor
 from leadq.worker.last_words import LastWords
@@ -23,6 +25,7 @@ from leadq.worker.stop import StopRequest
 
 Report = Callable[[events.WorkerEvent], None]
 
+RESTART = "restart"  # the reason to stop that its parent must know of
 EXIT_MEMORY = 12  # as artisan's
 LOCKED_SECONDS = 5.0  # for so long a due job that others have locked keeps --once and --stop-when-empty from ending
 
@@ -44,6 +47,7 @@ class Worker:
         options: the flags.
         stop: the signals.
         last_words: where this worker leaves word should it be killed.
+        restart_signal: the store's when this process started: a restart that is asked for later ends the worker.
         report: called with every event.
     """
 
@@ -55,6 +59,7 @@ class Worker:
         options: WorkerOptions,
         stop: StopRequest,
         last_words: LastWords,
+        restart_signal: int,
         report: Report,
     ) -> None:
         self._store = store
@@ -67,16 +72,16 @@ class Worker:
         self._started = time.monotonic()
         self._jobs_done = 0
         self._found_nothing = False
+        self._control = ControlWatch(store, queues=options.queues, restart_signal=restart_signal, report=report)
         self._outage = OutageWatch(
             store,
-            queues=options.queues,
             holds=executor.gate.holds,
             outage_max=executor.gate.outage_max,
             report=report,
         )
 
-    def run(self) -> int:
-        """Works, and returns the exit code.
+    def run(self) -> Stop:
+        """Works, and returns why it has ended.
 
         Raises:
             StoreError: the store cannot be used at the start; with `once` or `stop_when_empty`, at any time
@@ -102,7 +107,7 @@ class Worker:
                 name=options.name, reason=end.reason, exit_code=end.exit_code, jobs_done=self._jobs_done
             )
         )
-        return end.exit_code
+        return end
 
     def _work(self, worker_id: int) -> Stop:
         held: ClaimedJob | None = None
@@ -115,7 +120,7 @@ class Worker:
                 if end is not None:
                     return end
                 if self._stop.paused:
-                    self._stop.sleep(max(self._options.sleep, self._store.glance_seconds))
+                    self._stay_paused()
                     continue
                 held = self._next_job(worker_id)
                 if held is None:
@@ -130,6 +135,7 @@ class Worker:
         table: Sequence[tuple[bool, Stop]] = (
             (self._stop.requested, Stop(reason="interrupted")),
             (self._over_memory(), Stop(reason="memory", exit_code=EXIT_MEMORY)),
+            (self._control.restart_asked, Stop(reason=RESTART)),
             (options.once and (self._jobs_done > 0 or self._found_nothing), Stop(reason="once")),
             (options.stop_when_empty and self._found_nothing, Stop(reason="empty")),
             (0 < options.max_time <= time.monotonic() - self._started, Stop(reason="max_time")),
@@ -141,14 +147,26 @@ class Worker:
         limit = self._options.memory_mb
         return limit > 0 and self._jobs_done > 0 and uses_megabytes(limit)  # one job at least: as artisan
 
+    def _stay_paused(self) -> None:
+        """Sleeps on, until SIGCONT: a restart is heeded all the same."""
+        self._stop.sleep(max(self._options.sleep, self._store.glance_seconds))
+        try:
+            self._control.look()
+        except StoreError:
+            self._store.reset()  # the next claim meets it too, and reports it
+
     # --- claiming ----------------------------------------------------------------------------------
 
     def _next_job(self, worker_id: int) -> ClaimedJob | None:
         """A claimed job, or None after an idle while."""
-        store, queues = self._store, self._options.queues
+        store = self._store
 
         def claim() -> tuple[int | None, ClaimedJob | None]:
-            probe = self._outage.probe(worker_id)
+            self._control.look()
+            queues = self._control.open_queues
+            if self._control.restart_asked or not queues:
+                return None, None
+            probe = self._outage.probe(queues, worker_id)
             if probe is not None:
                 return None, probe
             counter = store.change_counter()
@@ -170,7 +188,7 @@ class Worker:
             if self._stop.requested:
                 return None
             raise
-        if held is None and not self._ends_when_empty:
+        if held is None and not self._ends_when_empty and not self._control.restart_asked:
             self._wait_for_change(counter)
         return held
 
@@ -183,7 +201,10 @@ class Worker:
 
     def _wait_for_change(self, counter: int | None) -> None:
         """Sleeps until a job may be due: another process has committed, a delay is over, or `sleep` is."""
-        store, glance = self._store, self._store.glance_seconds
+        store, glance, queues = self._store, self._store.glance_seconds, self._control.open_queues
+        if not queues:
+            self._stop.sleep(CONTROL_SECONDS)
+            return
         try:
             longest = max(self._options.sleep, glance)  # --sleep 0 asks for haste, not for a hot loop
             # a glance at least: a job that is due may be one that another transaction keeps locked. Without a counter
@@ -197,7 +218,9 @@ class Worker:
                 self._stop.sleep(min(until - time.monotonic(), glance))
                 if until - time.monotonic() < glance / 2:  # the next claim looks
                     return
-                if store.claims.has_due(self._options.queues) if counter is None else store.change_counter() != counter:
+                if self._control.finds_news():
+                    return
+                if store.claims.has_due(queues) if counter is None else store.change_counter() != counter:
                     return
         except StoreError:
             return  # the next claim meets it too, and reports it
@@ -210,11 +233,12 @@ class Worker:
         self._report(events.JobProcessing(claimed=held, job=attempt.name, data=attempt.data))
         outcome = self._executor.perform(attempt)
         self._jobs_done += 1
-        go_on = self._reason_to_stop() is None and self._options.rest == 0 and not self._outage.wants_a_look
+        wants_a_look = self._control.wants_a_look or self._outage.wants_a_look
+        go_on = self._reason_to_stop() is None and self._options.rest == 0 and not wants_a_look
 
         def record() -> tuple[bool, ClaimedJob | None]:
             if go_on:
-                return self._store.settlements.settle_and_claim(held, outcome, self._options.queues)
+                return self._store.settlements.settle_and_claim(held, outcome, self._control.open_queues)
             return self._store.settlements.settle(held, outcome), None
 
         owned, following = self._patience.call(

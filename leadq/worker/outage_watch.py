@@ -20,7 +20,6 @@ class OutageWatch:
 
     Args:
         store: where it is kept.
-        queues: those that the worker works on.
         holds: whether MAIL_OUTAGE=hold.
         outage_max: seconds that a job is held at most.
         report: told when an outage is seen, and when it is over.
@@ -30,13 +29,11 @@ class OutageWatch:
         self,
         store: Store,
         *,
-        queues: Sequence[str],
         holds: bool,
         outage_max: float,
         report: Callable[[events.WorkerEvent], None],
     ) -> None:
         self._store = store
-        self._queues = queues
         self._holds = holds
         self._outage_max = outage_max
         self._report = report
@@ -52,8 +49,8 @@ class OutageWatch:
         """How long the worker may sleep."""
         return min(at_most, max(0.0, self._look_at - time.monotonic())) if self._seen else at_most
 
-    def probe(self, worker_id: int) -> ClaimedJob | None:
-        """A job to find out with whether mail can leave again, where that is due."""
+    def probe(self, queues: Sequence[str], worker_id: int) -> ClaimedJob | None:
+        """A job of `queues` to find out with whether mail can leave again, where that is due."""
         if time.monotonic() < self._look_at:
             return None
         outage = self._store.outages.current()
@@ -67,7 +64,7 @@ class OutageWatch:
         self._look_at = time.monotonic() + LOOK_SECONDS
         self._see(outage.error, outage.since)
         self._store.outages.release(due_before=self._store.now() - int(self._outage_max))  # they fail now
-        return self._store.outages.claim_probe(self._queues, worker_id)
+        return self._store.outages.claim_probe(queues, worker_id)
 
     def settled(self, claimed: ClaimedJob, outcome: Outcome, *, reached: bool | None) -> None:
         """Draws the conclusion from a job's end.

@@ -19,6 +19,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LOOK_SECONDS = 0.2
 ENDED_BY_ITSELF = 64  # a child's exit code for a good end: 0 is also what a job's own os._exit(0) gives
+ENDED_FOR_RESTART = 65  # … and for one after which no child is to be started: the parent's own code is old, too
 
 ChildWork = Callable[[int, int], int]
 
@@ -39,7 +40,8 @@ class Parent:
     """Keeps `count` workers running until they are told to stop, or have all ended by themselves.
 
     A child that ends with exit code 0 has reached an end it was given (`--max-jobs`, `--stop-when-empty` …) and
-    is not replaced; any other is.
+    is not replaced; any other is. One that ends for a restart is the first of all: they notice it by themselves, and
+    none is replaced from then on, so that whatever has started the parent starts it with its new code.
 
     Args:
         count: how many.
@@ -55,6 +57,7 @@ class Parent:
         self._stop = stop
         self._passed_on = 0
         self._paused = False
+        self._restarting = False
 
     def run(self) -> int:
         """Runs to the end and returns 0: no child is left."""
@@ -72,13 +75,17 @@ class Parent:
     def _fill(self, place: _Place) -> None:
         if place.pid is not None or place.over:
             return
-        if self._stop.requested:
+        if self._is_ending:
             place.over = True
         elif time.monotonic() >= place.start_at:
             place.started = time.monotonic()
             place.pid = self._fork(place.number)
             if self._paused:
                 os.kill(place.pid, signal.SIGUSR2)
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._stop.requested or self._restarting
 
     def _fork(self, number: int) -> int:
         parent = os.getpid()
@@ -110,13 +117,14 @@ class Parent:
         place.pid = None
         code = os.waitstatus_to_exitcode(status)
         lived = time.monotonic() - place.started
-        place.over = code == ENDED_BY_ITSELF
+        place.over = code in {ENDED_BY_ITSELF, ENDED_FOR_RESTART}
+        self._restarting = self._restarting or code == ENDED_FOR_RESTART
         place.pause = (
             min(max(FIRST_PAUSE_SECONDS, place.pause * 2), LONGEST_PAUSE_SECONDS) if lived < YOUNG_SECONDS else 0
         )
         place.start_at = time.monotonic() + place.pause
         if not place.over:
-            replaced_in = None if self._stop.requested else place.pause
+            replaced_in = None if self._is_ending else place.pause
             self._report(events.ChildDied(pid=pid, exit_code=code, lived=lived, replaced_in_seconds=replaced_in))
 
     def _pass_signals_on(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 
 import pytest
 
-from tests.cli.conftest import JOB_KEYS, create_lead, fail_notification, lines
+from tests.cli.conftest import JOB_KEYS, create_lead, fail_notification, lines, mail_down
 from tests.conftest import Clock
 from tests.homes import Home
 from tests.store.conftest import claim, worker
@@ -73,9 +74,50 @@ def test_one_job_is_shown_in_full(busy: Home) -> None:
         "worker": "test",
         "data": {"lead_id": 1, "user_id": 1, "test": False},
     }
-    shown = lines(busy.leadq("jobs", 1).stdout)
+    shown = lines(busy.leadq("jobs", 1).stdout.partition("\n\n")[0])
     assert [line.split()[0] for line in shown] == [*JOB_KEYS, "payload"]
     assert f"uuid          {payload['uuid']}" in shown
+
+
+def story(home: Home, job_id: int) -> list[str]:
+    """The lines below a job's facts."""
+    home.environment["APP_TIMEZONE"] = "UTC"
+    return lines(home.leadq("jobs", job_id).stdout.partition("\n\n")[2])
+
+
+def test_one_job_tells_its_story_up_to_the_worker_that_runs_it(staffed: Home, time_now: Clock) -> None:
+    create_lead(staffed)
+    with mail_down(staffed):
+        staffed.leadq("work", "--once", "--backoff", "60")
+    time_now.pass_(70)  # the wait varies by a tenth
+    with staffed.store() as store:
+        claim(store, worker_id=worker(store))
+    created, queued, released, due, running = story(staffed, 1)
+    assert created == "2027-01-15 08:00:00  created               on default"
+    assert queued == "2027-01-15 08:00:00  queued                for Ana Sales <ana@example.com>"
+    assert released.startswith("2027-01-15 08:00:00  released   attempt 1  ")
+    assert re.fullmatch(r"2027-01-15 08:0[01]:\d\d  due", due)
+    assert running == "2027-01-15 08:01:10  running    attempt 2  on worker test"
+
+
+def test_one_job_tells_that_its_queue_is_paused(home: Home, time_now: Clock) -> None:
+    job_id = home.insert_job({"job": "x"}, queue="high")
+    home.sql("UPDATE jobs SET created_at = ?, available_at = ?", time_now.now, time_now.now + 3600)
+    time_now.pass_(60)
+    home.leadq("pause", "high", "--for", "10m", "--reason", "mail is down")
+    home.leadq("pause", "low")
+    home.leadq("pause", "--all")
+    assert story(home, job_id) == [
+        "2027-01-15 08:00:00  created               on high",
+        "2027-01-15 08:01:00  paused                all queues",
+        "2027-01-15 08:01:00  paused                high for 10m: mail is down",
+        "2027-01-15 09:00:00  due",
+    ]
+
+
+def test_a_job_whose_worker_is_gone_tells_so(busy: Home) -> None:
+    busy.sql("DELETE FROM workers")
+    assert story(busy, 1)[-1] == "2027-01-15 08:00:00  running    attempt 1  on a worker that is gone"
 
 
 def test_no_jobs_are_no_error(home: Home) -> None:

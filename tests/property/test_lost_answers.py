@@ -135,7 +135,7 @@ def test_no_job_is_lost_doubled_or_kept_whatever_becomes_of_the_worker_s_commits
                 assert held == [(event.claimed.id, event.claimed.attempts)]
 
         with faults.around(pytest.MonkeyPatch()):
-            assert worker(home, store, look).run() == 0
+            assert worker(home, store, look).run().exit_code == 0
     assert home.count("jobs") == 0
     assert [RUNS[number] for number in range(len(failures))] == [min(count + 1, TRIES) for count in failures]
     failed = [number for number, count in enumerate(failures) if count == TRIES]
@@ -155,5 +155,6 @@ def worker(home: Home, store: Store, report: Report) -> Worker:
         options=WorkerOptions(queues=("default",), retry=retry, sleep=0.01, memory_mb=0),
         stop=stop,
         last_words=last_words,
+        restart_signal=0,
         report=report,
     )
