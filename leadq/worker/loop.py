@@ -200,7 +200,10 @@ class Worker:
         return self._stop.requested or self._ends_when_empty  # cron comes again: it is better told
 
     def _wait_for_change(self, counter: int | None) -> None:
-        """Sleeps until a job may be due: another process has committed, a delay is over, or `sleep` is."""
+        """Sleeps until a job may be due: another process has committed, a delay is over, or `sleep` is.
+
+        A pause that begins or ends, and a restart, wake it, too.
+        """
         store, glance, queues = self._store, self._store.glance_seconds, self._control.open_queues
         if not queues:
             self._stop.sleep(CONTROL_SECONDS)

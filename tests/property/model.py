@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from leadq.store.outcomes import Completed, Failed, GivenBack, Outcome, Released
-from leadq.store.records import ClaimedJob, QueueSize
+from leadq.store.records import ClaimedJob, Pause, QueueSize
 
 QUEUED, SENT, FAILED, DROPPED = "queued", "sent", "failed", "dropped"
 
@@ -97,6 +97,7 @@ class Model:
     leads: dict[int, int] = field(default_factory=dict)
     workers: dict[int, ModelWorker] = field(default_factory=dict)
     batches: dict[str, ModelBatch] = field(default_factory=dict)
+    pauses: dict[str | None, Pause] = field(default_factory=dict)
     marks: int = 0
     last_job: int = 0
     last_failed: int = 0
@@ -271,6 +272,23 @@ class Model:
             self.drop(self.jobs[job_id].uuid)
             self.remove(job_id)
         return len(doomed)
+
+    # --- pauses ------------------------------------------------------------------------------------
+
+    def pause(self, queue: str | None, *, until: int | None) -> None:
+        self.pauses = {pause.queue: pause for pause in self.lasting()}
+        since = self.pauses[queue].since if queue in self.pauses else self.now
+        self.pauses[queue] = Pause(queue=queue, since=since, until=until, reason=None)
+
+    def resume(self, queue: str | None) -> list[Pause]:
+        ended = [pause for pause in self.lasting() if queue in {None, pause.queue}]
+        self.pauses = {name: pause for name, pause in self.pauses.items() if queue not in {None, name}}
+        return ended
+
+    def lasting(self) -> list[Pause]:
+        """Those that are not over. Rows that are stay for a while: the clock may go back."""
+        lasting = [pause for pause in self.pauses.values() if pause.until is None or pause.until > self.now]
+        return sorted(lasting, key=lambda pause: pause.queue or "")
 
     # --- batches -----------------------------------------------------------------------------------
 

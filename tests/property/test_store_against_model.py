@@ -350,15 +350,16 @@ class Queue(RuleBasedStateMachine):
         self.act(actions)
 
     def act(self, actions: Actions) -> None:
-        for action, index, outcome, queues in actions:
-            if action == "claim":
+        for action, index, outcome, named in actions:
+            queues = self.open_among(named)
+            if action == "claim" and queues:
                 self.claim(index, queues)
             elif action == "claim by id":
                 self.claim_by_id(index)
             elif action == "settle late":
                 self.settle_late(index, outcome, queues)
-            else:
-                self.settle(index, outcome, queues if action == "settle and claim" else None)
+            elif action != "claim":
+                self.settle(index, outcome, queues if action == "settle and claim" and queues else None)
             self.the_store_is_as_the_model()
 
     def claim(self, index: int, queues: tuple[str, ...]) -> None:
@@ -388,7 +389,7 @@ class Queue(RuleBasedStateMachine):
         late = [token for token in self.tokens if token.uuid in going_on and not self.model.holds(token)]
         late.sort(key=lambda token: (token.uuid in running, token.uuid in self.model.deliveries))
         if self.tokens:
-            self.end(picked([*self.tokens, *late], index), outcome, queues if index % 2 else None)
+            self.end(picked([*self.tokens, *late], index), outcome, queues if index % 2 and queues else None)
 
     def end(self, token: ClaimedJob, outcome: Outcome, queues: tuple[str, ...] | None) -> None:
         settlements = self.store_of(token.worker_id).settlements
@@ -448,6 +449,26 @@ class Queue(RuleBasedStateMachine):
         """Of a failed job, or of one that may be none any more."""
         return picked([self.model.last_failed, *self.model.failed], index)
 
+    # --- pauses ------------------------------------------------------------------------------------
+
+    @precondition(lambda self: not self.model.lasting())
+    @rule(queue=st.sampled_from(["high", "high", "default", None]), seconds=st.sampled_from([None, 30, 30, 600]))
+    def pause(self, queue: str | None, seconds: int | None) -> None:
+        for lasting in (60, seconds):  # said once more, differently
+            until = None if lasting is None else self.model.now + lasting
+            self.store.control.pause(queue, until=until, reason=None)
+            self.model.pause(queue, until=until)
+
+    @precondition(lambda self: self.model.pauses)
+    @rule(queue=st.sampled_from(["high", "default", None, None]))
+    def resume(self, queue: str | None) -> None:
+        assert self.store.control.resume(queue) == self.model.resume(queue)
+
+    def open_among(self, queues: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that a worker takes jobs of."""
+        pauses = self.store.control.pauses()
+        return tuple(queue for queue in queues if not any(pause.covers(queue) for pause in pauses))
+
     # --- time --------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 30, 90, 91, 600, -1, -30, -600]))
@@ -465,6 +486,7 @@ class Queue(RuleBasedStateMachine):
         self.what_was_sent_stays_so_unless_a_retry_is_forced()
         self.workers_are_those_of_the_model()
         self.batches_are_those_of_the_model()
+        assert self.stores[1].control.pauses() == self.model.lasting()
         assert self.stores[1].jobs.sizes() == self.model.sizes()
 
     def every_job_is_in_exactly_one_place(self) -> None:
