@@ -11,6 +11,8 @@ from tests.conftest import Clock
 from tests.homes import Home
 from tests.store.conftest import worker
 
+pytestmark = pytest.mark.usefixtures("time_now")  # ages are told in seconds
+
 REASON = ("--reason", "mail is down")
 
 
