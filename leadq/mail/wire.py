@@ -28,7 +28,7 @@ _Q[ord(" ")] = "_"
 
 def header_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
     """`text` as a header may hold it: one harmless line that no reader takes for an encoded word."""
-    return one_line(text, limit=limit).replace("=?", "= ?")
+    return one_line(text.replace("=?", "= ?"), limit=limit)
 
 
 def text_header(name: str, text: str) -> tuple[str, str]:

@@ -91,6 +91,7 @@ def read(message: Message) -> tuple[EmailMessage, str, str]:
 @example({"lead_name": "https://evil.example/login", "lead_message": "see www.evil.example\n.\n"})
 @example({"lead_name": "\ud800", "lead_message": "\udfff", "lead_email": "\ud800@example.com"})
 @example({"lead_name": "名" * 255, "lead_message": LONG})
+@example({"lead_name": "=?" + "x" * 600, "test": True})
 @example({"lead_name": "x" * 255, "lead_message": "x" * MESSAGE_LIMIT})
 def test_any_letter_reads_back_as_what_was_put_in(fields):
     message = compose(COMPOSER, **fields)
