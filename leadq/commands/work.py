@@ -130,6 +130,7 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
 
     try:
         with StopRequest() as stop:
+            app.load_jobs()  # before anything: what the application has to say may concern the database, too
             restart_signal = app.store.control.restart_signal()  # a child that is started later goes by this one, too
             if processes == 1:
                 return work(stop, options).exit_code
