@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from leadq.addresses import mailbox
-from leadq.dispatch import DispatchedJob, dispatch
+from leadq.dispatching import DispatchedJob, dispatch
 from leadq.errors import InvalidInput, NotFound
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 from leadq.store.records import Delivery, DeliveryStatus, Lead, User

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from leadq.app import App
-from leadq.dispatch import DispatchedJob
+from leadq.dispatching import DispatchedJob
 from leadq.output.times import age
 from leadq.store.claims import CONNECTION
 from leadq.store.records import StoredJob

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from leadq.dispatch import new_job
+from leadq.dispatching import new_job
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 from leadq.lead_import.records import Record
 from leadq.lead_import.round import Round

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadq.causes import Cause
 from leadq.clock import iso
-from leadq.dispatch import DispatchedJob
+from leadq.dispatching import DispatchedJob
 from leadq.errors import LeadqError
 from leadq.leads import NotifiedLead
 from leadq.payload import describe

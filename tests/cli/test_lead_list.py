@@ -161,7 +161,7 @@ def test_the_story_of_a_lead_that_went_to_several_is_told_in_order(
     for name in ("bo", "cy"):
         staffed.leadq("user", "create", "--name", name, "--email", f"{name}@example.com")
     uuids = iter(("c", "a", "b"))
-    monkeypatch.setattr("leadq.dispatch.new_uuid", lambda: next(uuids))
+    monkeypatch.setattr("leadq.dispatching.new_uuid", lambda: next(uuids))
     create_lead(staffed)
     staffed.leadq("lead", "assign", 1, 2)
     staffed.leadq("lead", "assign", 1, 3)

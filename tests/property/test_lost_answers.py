@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadq.dispatch import dispatch
+from leadq.dispatching import dispatch
 from leadq.errors import StoreUnavailable
 from leadq.job import Job, JobContext
 from leadq.mail.mailer import open_mailer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leadq.dispatch import new_job
+from leadq.dispatching import new_job
 from leadq.errors import StoreError
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 from leadq.store.records import NewJob, UnstoredLead

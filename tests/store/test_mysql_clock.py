@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from leadq import clock
-from leadq.dispatch import dispatch
+from leadq.dispatching import dispatch
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 from leadq.leads import NewLead, Routing, create_lead
 from leadq.receipt import Receipt

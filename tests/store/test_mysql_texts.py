@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from leadq.dispatch import dispatch
+from leadq.dispatching import dispatch
 from leadq.errors import InvalidInput, StoreError
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 from leadq.leads import FIELD_LIMIT, MESSAGE_LIMIT, NewLead, Routing, create_lead
