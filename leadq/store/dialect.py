@@ -44,7 +44,11 @@ class Dialect:
         before_ddl: a query that keeps two migrations apart; it has an answer other than 0 or NULL, or the other
             one has taken too long. MySQL commits before each statement that changes a table
             (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html), so it needs a lock by name, which
-            holds until the connection ends. On SQLite a transaction does it, and only has to wait long enough.
+            holds until it is given back. On SQLite a transaction does it, and only has to wait long enough.
+        after_ddl: a query that gives it back; None for none. An application's connection goes on living.
+        before_savepoint: a statement with which a part of the application's own transaction begins; None for none. The
+            application may have begun as SQLite does by itself: then the first write must come before the first look,
+            since it waits for another program's, and after a look it fails at once. See `begin`.
     """
 
     begin: tuple[str, ...]
@@ -57,6 +61,8 @@ class Dialect:
     insert_id_is_first: bool
     id_step: str | None
     before_ddl: str
+    after_ddl: str | None
+    before_savepoint: str | None
 
 
 SQLITE = Dialect(
@@ -70,6 +76,8 @@ SQLITE = Dialect(
     insert_id_is_first=False,
     id_step=None,
     before_ddl=f"PRAGMA busy_timeout = {DDL_SECONDS * 1000}",
+    after_ddl=None,
+    before_savepoint="UPDATE jobs SET id = id WHERE 0",  # takes the write lock and touches nothing
 )
 
 MYSQL = Dialect(
@@ -78,11 +86,14 @@ MYSQL = Dialect(
     free_row_lock="FOR UPDATE SKIP LOCKED",
     change_counter=None,
     glance_seconds=0.248,
-    clock="SELECT UNIX_TIMESTAMP(NOW(6))",  # exact, since the session's time zone is UTC
+    # UNIX_TIMESTAMP(NOW(6)) goes by the session's time zone, and an application's own may have an hour twice a year
+    clock="SELECT UNIX_TIMESTAMP() + MICROSECOND(NOW(6)) / 1000000",
     uptime="SHOW GLOBAL STATUS LIKE 'Uptime'",
     insert_id_is_first=True,
     id_step="SELECT @@auto_increment_increment",
     before_ddl=f"SELECT GET_LOCK('leadq.migrate', {DDL_SECONDS})",
+    after_ddl="SELECT RELEASE_LOCK('leadq.migrate')",
+    before_savepoint=None,
 )
 
 # before MySQL 8.0.1 and MariaDB 10.6: a claim waits for another one's end, a few milliseconds, and is as right

@@ -15,6 +15,7 @@ from leadq.store.dialect import DDL_SECONDS, dialect_of
 from leadq.store.trouble import explain, explained_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HISTORY = "leadq_migration"  # Peewee's default belongs to the application, whose first migration has the same name
 LATEST = "0001_initial"  # the newest file in MIGRATIONS: spelled out, so that no command lists a folder
 
 
@@ -34,7 +35,7 @@ def migrate(database: Database) -> list[str]:
     SQLite; on MySQL, which commits each table by itself, the next run finishes what is left.
 
     Raises:
-        SchemaMismatch: the database is newer than this program.
+        SchemaMismatch: the database is newer than this program, or has tables of another one under the same names.
         StoreError: the account may not change tables, or the server cannot be reached.
     """
     with explained_errors(), _alone(database):
@@ -44,7 +45,7 @@ def migrate(database: Database) -> list[str]:
             return []
         from playhouse.migrations import Runner
 
-        runner = Runner(database, str(MIGRATIONS))
+        runner = Runner(database, str(MIGRATIONS), table_name=HISTORY)
         create_missing(database, [runner.History])  # its index, too, where the run before was broken off
         names: list[str] = runner.up()
         return names
@@ -61,7 +62,7 @@ def migration_status(database: Database) -> list[MigrationStatus]:
                 applied_at=migration.applied and str(migration.applied)[:19],
                 known=migration.path is not None,
             )
-            for migration in Runner(database, str(MIGRATIONS)).status()
+            for migration in Runner(database, str(MIGRATIONS), table_name=HISTORY).status()
         ]
 
 
@@ -93,13 +94,17 @@ def _alone(database: Database) -> Iterator[None]:
             f"another migration has been running for {DDL_SECONDS} s",
             hint="Try again; if it stays so: SHOW PROCESSLIST",
         )
-    with database.atomic(*dialect.begin):
-        yield
+    try:
+        with database.atomic(*dialect.begin):
+            yield
+    finally:
+        if dialect.after_ddl:
+            database.execute_sql(dialect.after_ddl)
 
 
 def _applied(database: Database) -> list[str]:
     try:
-        rows = database.execute_sql("SELECT name FROM schema_migration ORDER BY name").fetchall()
+        rows = database.execute_sql(f"SELECT name FROM {HISTORY} ORDER BY name").fetchall()  # noqa: S608 - a constant
     except (OperationalError, ProgrammingError) as error:
         if isinstance(explain(error), SchemaMismatch):
             return []

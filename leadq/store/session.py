@@ -63,7 +63,7 @@ class Session:
         give_up_at, tries = time.monotonic() + CONTENTION_SECONDS, 0
         while True:
             try:
-                return self._transact_once(work)
+                return self._transact_once(work, is_savepoint)
             except StoreContended as error:
                 tries += 1
                 if is_savepoint or time.monotonic() > give_up_at:
@@ -71,13 +71,19 @@ class Session:
                 _log.debug("Transaction begun anew: %s", error.message)
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**tries)))  # noqa: S311
 
-    def _transact_once(self, work: Callable[[], T]) -> T:
+    def _transact_once(self, work: Callable[[], T], is_savepoint: bool) -> T:
         self._here.in_transaction = True
         try:
             with explained_errors(), self.database.atomic(*self.dialect.begin):
+                if is_savepoint and self.dialect.before_savepoint:
+                    self.database.execute_sql(self.dialect.before_savepoint)
                 return work()
         finally:
             self._here.in_transaction = False
+
+    def after_commit(self, work: Callable[[], object]) -> None:
+        """See Store.after_commit."""
+        self.database.after_commit(work)
 
     def locking(self, query: Any) -> Any:
         """`query`, whose rows nobody else changes until the transaction ends; where somebody has, it waits."""

@@ -71,6 +71,16 @@ class Store:
         """
         return self._session.transact(work)
 
+    def after_commit(self, work: Callable[[], object]) -> None:
+        """Calls `work` once this thread's open transaction is committed, or now where there is none.
+
+        Nothing is called where the transaction is rolled back. Where a savepoint of it is, `work` is called.
+
+        Args:
+            work: raises nothing: what is committed would seem not to be.
+        """
+        self._session.after_commit(work)
+
     def now(self) -> int:
         """The time in whole UTC seconds, by the database's clock where it has one."""
         return self._session.now()

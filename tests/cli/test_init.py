@@ -126,9 +126,9 @@ def test_migrate_brings_a_missing_database_back_and_says_so_once(home: Home) -> 
 def test_migrate_status_lists_what_was_applied_and_changes_nothing(home: Home) -> None:
     result = home.leadq("migrate", "--status")
     assert re.fullmatch(rf"migration +applied *\n─+\n{LATEST}  \d\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d *\n", result.stdout)
-    home.sql("DELETE FROM schema_migration")
+    home.sql("DELETE FROM leadq_migration")
     assert "not applied" in home.leadq("migrate", "--status", exit_code=1).stdout
-    assert home.sql("SELECT * FROM schema_migration") == []
+    assert home.sql("SELECT * FROM leadq_migration") == []
 
 
 def test_migrate_status_of_a_database_that_is_not_there_makes_none(home: Home) -> None:
@@ -201,7 +201,7 @@ def test_a_command_works_below_the_home_and_from_elsewhere(home: Home, no_home: 
 
 
 def test_a_database_of_another_version_is_refused_with_what_to_do(home: Home) -> None:
-    home.sql("UPDATE schema_migration SET name = '9999_from_the_future'")
+    home.sql("UPDATE leadq_migration SET name = '9999_from_the_future'")
     for arguments in (("size",), ("work", "--once"), ("migrate",)):
         result = home.leadq(*arguments, exit_code=1)
         assert result.stderr.startswith("Error: the database is newer than this program ")

@@ -57,7 +57,7 @@ def test_a_migration_that_breaks_off_anywhere_is_finished_by_the_next_run(home: 
             break
         home.leadq("migrate")
         assert tables_of(home) == fresh, last
-        assert home.sql("SELECT name FROM schema_migration") == [(LATEST,)], last
+        assert home.sql("SELECT name FROM leadq_migration") == [(LATEST,)], last
     assert len(fresh) < last < ENOUGH
 
 
@@ -84,7 +84,7 @@ def test_every_text_is_utf8_whatever_the_databases_own_character_set(home: Home)
     assert home.sql("SELECT @@character_set_database") == [("latin1",)]
     found = home.sql(
         "SELECT DISTINCT character_set_name, collation_name FROM information_schema.columns"
-        " WHERE table_schema = DATABASE() AND character_set_name IS NOT NULL AND table_name != 'schema_migration'"
+        " WHERE table_schema = DATABASE() AND character_set_name IS NOT NULL AND table_name != 'leadq_migration'"
     )
     assert found == [("utf8mb4", "utf8mb4_bin")]
 
@@ -98,7 +98,7 @@ def test_the_status_tells_what_is_missing_and_changes_nothing(home: Home) -> Non
 
 
 def test_a_database_that_is_newer_is_told_and_left_alone(home: Home) -> None:
-    home.sql("UPDATE schema_migration SET name = '9999_from_the_future'")
+    home.sql("UPDATE leadq_migration SET name = '9999_from_the_future'")
     assert home.leadq("migrate", exit_code=1).stderr == (
         f"Error: the database is newer than this program (it is at 9999_from_the_future, this program knows {LATEST})\n"
         "  Install the newer leadq on this host.\n"
@@ -115,6 +115,6 @@ def test_a_home_is_made_on_a_server_where_the_environment_or_an_env_file_says_so
         (folder / ".env").write_text("".join(f"{key}={value}\n" for key, value in home.environment.items()))
         home.environment.clear()
     assert home.leadq("init", folder).stdout == f"{folder} is a home of leadq now.\n"
-    assert home.sql("SELECT name FROM schema_migration") == [(LATEST,)]
+    assert home.sql("SELECT name FROM leadq_migration") == [(LATEST,)]
     assert not (folder / "storage" / "leadq.db").exists()
     assert home.leadq("--home", folder, "init", folder).stdout == f"{folder} is a home of leadq.\n"

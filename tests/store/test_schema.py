@@ -112,7 +112,7 @@ def test_a_database_without_tables_is_refused_with_what_to_type(home: Home) -> N
 
 
 def test_a_newer_database_is_refused_and_not_migrated(home: Home) -> None:
-    home.sql("UPDATE schema_migration SET name = '9999_from_the_future'")
+    home.sql("UPDATE leadq_migration SET name = '9999_from_the_future'")
     with closing(open_database(home.settings.database)) as database:
         for use in (Store, migrate):
             with pytest.raises(SchemaMismatch) as error:
@@ -128,7 +128,7 @@ def test_a_newer_database_is_refused_and_not_migrated(home: Home) -> None:
 
 
 def test_an_older_database_is_refused_with_what_to_type(home: Home) -> None:
-    home.sql("UPDATE schema_migration SET name = '0000_before'")
+    home.sql("UPDATE leadq_migration SET name = '0000_before'")
     with closing(open_database(home.settings.database)) as database, pytest.raises(SchemaMismatch) as error:
         Store(database)
     assert error.value.message == (f"the database is older than this program (it is at 0000_before, expected {LATEST})")
