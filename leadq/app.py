@@ -83,8 +83,10 @@ class App:
 
     def load_jobs(self) -> None:
         """Registers the built-in job and the application's own. Raises ConfigError."""
+        from leadq.embedding import fall_back_to
         from leadq.jobs import load_jobs
 
+        fall_back_to(self.home)
         load_jobs(self.settings.job_modules, self.home)
 
     def executor(

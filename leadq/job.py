@@ -6,6 +6,7 @@ A row names its job by a registered name, never by an import path: what a row ma
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,14 +31,14 @@ class Job:
         priority: lower runs first within a queue.
         tries: attempts it gets; 0 for no limit.
         timeout: seconds one attempt may take; 0 for no limit.
-        backoff: seconds between attempts, the last value repeating.
+        backoff: seconds between attempts, the last value repeating; or one number.
     """
 
     queue: ClassVar[str | None] = None
     priority: ClassVar[int] = 0
     tries: ClassVar[int | None] = None
     timeout: ClassVar[float | None] = None
-    backoff: ClassVar[tuple[float, ...] | None] = None
+    backoff: ClassVar[Sequence[float] | float | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -90,9 +91,9 @@ def payload_of(job: Job, *, uuid: str, created_at: int) -> Payload:
         job=name,
         max_tries=job.tries,
         timeout=job.timeout,
-        backoff=tuple(job.backoff) if job.backoff is not None else None,
+        backoff=_steps(job.backoff),
         created_at=created_at,
-        data={field.name: getattr(job, field.name) for field in _fields(type(job))},
+        data={field.name: getattr(job, field.name) for field in _fields(type(job)) if field.init},
     )
 
 
@@ -120,6 +121,12 @@ def job_from(payload: Payload) -> Job:
         if names:
             raise UndecodablePayload(f"the payload's data {problem} {', '.join(sorted(names))} for {payload.job}")
     return cls(**payload.data)
+
+
+def _steps(backoff: Sequence[float] | float | None) -> tuple[float, ...] | None:
+    if backoff is None:
+        return None
+    return tuple(backoff) if isinstance(backoff, Sequence) else (backoff,)
 
 
 def _fields(cls: type[Job]) -> tuple[dataclasses.Field[Any], ...]:

@@ -83,6 +83,8 @@ class Executor:
         last_words: ends the process where a job heeds no timeout.
         gate: the rules under which mails may leave.
         breakable: wraps a job's own code: see StopRequest.breakable.
+        is_own_process: whether attempts may be interrupted at their timeout, and the process ended where one heeds
+            nothing. Not in an application's, whose signals are its own, and whose threads get none.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Executor:
         last_words: LastWords,
         gate: MailGate,
         breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
+        is_own_process: bool = True,
     ) -> None:
         self._store = store
         self._mailer = mailer
@@ -102,6 +105,7 @@ class Executor:
         self.gate = gate
         self._breakable = breakable
         self._alarm = Alarm()
+        self._is_own_process = is_own_process
 
     def prepare(self, claimed: ClaimedJob) -> Attempt:
         """An attempt that has not run yet."""
@@ -151,6 +155,9 @@ class Executor:
     @contextmanager
     def _limits(self, timeout: float) -> Iterator[None]:
         """Around a job's own code: nothing in it outlives `timeout` by more than a few seconds; 0 sets no limit."""
+        if not self._is_own_process:
+            yield
+            return
         if timeout:
             self._last_words.kill_after(timeout + GRACE_SECONDS)
         try:
