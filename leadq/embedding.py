@@ -85,6 +85,8 @@ class Embedding:
         return settings
 
     def _find_home(self, environment: Mapping[str, str]) -> Path:
+        if self._given_home == str(NOWHERE):
+            return NOWHERE
         if self._given_home is not None:
             home = Path(self._given_home).expanduser().absolute()
             if not (home / MARKER).is_file():

@@ -13,7 +13,7 @@ from leadq.store.records import ClaimedJob
 from leadq.store.store import Store
 from leadq.worker import events
 from leadq.worker.endings import event_of
-from leadq.worker.executor import Executor
+from leadq.worker.executor import Attempt, Executor
 from leadq.worker.last_words import LastWords
 from leadq.worker.lease import Lease
 from leadq.worker.loop import Report
@@ -45,6 +45,10 @@ class InlineRunner:
 
     def run(self, claimed: ClaimedJob) -> Outcome:
         """Runs a claimed job to its end. Raises nothing that the job raises."""
+        return self.attempt(claimed)[1]
+
+    def attempt(self, claimed: ClaimedJob) -> tuple[Attempt, Outcome]:
+        """The same, and the attempt as the executor has left it."""
         attempt = self.executor.prepare(claimed)
         self.report(events.JobProcessing(claimed=claimed, job=attempt.name, data=attempt.data))
         outcome = self.executor.perform(attempt)
@@ -52,7 +56,7 @@ class InlineRunner:
         self.report(event_of(attempt, outcome, owned=owned))
         if owned and isinstance(outcome, Failed):
             self.executor.tell_failed(attempt)
-        return outcome
+        return attempt, outcome
 
     def _settle(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
         """Does not give up at once: a mail that went out and is not recorded would be sent again by a worker."""
