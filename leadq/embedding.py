@@ -149,11 +149,11 @@ class Embedding:
             StoreError: it cannot be reached, or its tables do not fit.
             ConfigError: the application's database is of a kind that leadq does not know.
         """
-        from leadq.store.embedded import connected
+        from leadq.store.embedded import connected, store_in
 
         with connected(self.database):
             if self._known_store is None:
-                self._known_store = self._checked_store()
+                self._known_store = store_in(self.database)
             yield self._known_store
 
     @cached_property
@@ -165,13 +165,6 @@ class Embedding:
         if self._given_database is not None:
             return resolved(self._given_database)
         return open_database(self.settings.database)
-
-    def _checked_store(self) -> Store:
-        from leadq.store.embedded import require_all_letters
-        from leadq.store.store import Store
-
-        require_all_letters(self.database)
-        return Store(self.database)
 
     # --- QUEUE_CONNECTION=sync ---------------------------------------------------------------------
 

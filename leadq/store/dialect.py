@@ -114,7 +114,13 @@ def dialect_of(database: Database) -> Dialect:
             ((version,),) = database.execute_sql("SELECT VERSION()").fetchall()
         require_supported(version)
         return MYSQL if skips_locked_rows(version) else MYSQL_WITHOUT_SKIP_LOCKED
-    raise ConfigError(f"{type(database).__name__} is not supported: expected a Peewee SqliteDatabase or MySQLDatabase")
+    raise _unknown(database)
+
+
+def require_known(database: Database) -> None:
+    """Returns where leadq knows this kind of database. Raises ConfigError."""
+    if not isinstance(database, SqliteDatabase | MySQLDatabase):
+        raise _unknown(database)
 
 
 def open_database(settings: DatabaseSettings, *, create: bool = False) -> Database:
@@ -130,3 +136,8 @@ def open_database(settings: DatabaseSettings, *, create: bool = False) -> Databa
         ConfigError: the driver for MySQL is not installed.
     """
     return MysqlServer(settings) if settings.path is None else sqlite_file(settings.path, create=create)
+
+
+def _unknown(database: Database) -> ConfigError:
+    name = type(database).__name__
+    return ConfigError(f"{name} is not supported: expected a Peewee SqliteDatabase or MySQLDatabase")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from peewee import Database, MySQLDatabase, Proxy
 
-from leadq.errors import ConfigError
+from leadq.errors import ConfigError, SchemaMismatch
+from leadq.store.dialect import dialect_of, require_known
+from leadq.store.store import Store
 from leadq.store.trouble import explained_errors
 
 CHARSET = "utf8mb4"
@@ -17,13 +19,12 @@ def resolved(database: Database) -> Database:
     """What a DatabaseProxy stands for; any other database itself.
 
     Raises:
-        ConfigError: the proxy stands for nothing yet.
+        ConfigError: the proxy stands for nothing yet, or the database is of a kind that leadq does not know.
     """
-    if not isinstance(database, Proxy):
-        return database
-    behind: Database | None = database.obj
+    behind: Database | None = database.obj if isinstance(database, Proxy) else database
     if behind is None:
         raise ConfigError("the database given to leadq.configure is a proxy that was not initialized yet")
+    require_known(behind)
     return behind
 
 
@@ -43,7 +44,23 @@ def connected(database: Database) -> Iterator[None]:
             database.close()
 
 
-def require_all_letters(database: Database) -> None:
+def store_in(database: Database) -> Store:
+    """The store in an application's database, whose transaction may be open.
+
+    Raises:
+        SchemaMismatch: its tables are missing, older or newer.
+        ConfigError: its connections carry a part of Unicode alone.
+        StoreUnavailable: another program keeps it locked.
+    """
+    write_lock = dialect_of(database).before_savepoint
+    if write_lock and database.transaction_depth():  # the look at the schema would be one: see before_savepoint
+        with suppress(SchemaMismatch), explained_errors():
+            database.execute_sql(write_lock)
+    _require_all_letters(database)
+    return Store(database)
+
+
+def _require_all_letters(database: Database) -> None:
     """Returns where any text gets to the server as it is. Without MySQL's strict mode one with an emoji is cut there.
 
     Raises:
