@@ -86,8 +86,8 @@ def create_lead(
         "message": message,
     }
     for field, value in fields.items():
-        if not isinstance(value, str) and (value is not None or field in {"name", "email"}):
-            raise InvalidInput(f"the lead's {field} is of type {type(value).__name__}: expected text")
+        if value is not None or field in {"name", "email"}:
+            _require_text(f"the lead's {field}", value)
     new = NewLead(name=name, email=email, phone=phone, company=company, source=source, message=message)
     if isinstance(user, bool) or not isinstance(user, int | str | None):
         raise InvalidInput(f"the user is of type {type(user).__name__}: expected a number or an address")
@@ -107,6 +107,8 @@ def create_user(*, name: str, email: str) -> User:
         InvalidInput: the name is empty or too long, the address is none, or somebody has it already.
         StoreError, HomeNotFound, ConfigError: see create_lead.
     """
+    _require_text("the user's name", name)
+    _require_text("the user's email", email)
     return embedding.current().create_user(name=name, email=email)
 
 
@@ -160,6 +162,11 @@ def _require_storable(job: object) -> None:
         decode_payload(encode_payload(payload))
     except (UndecodablePayload, TypeError, ValueError) as error:
         raise InvalidInput(f"{name} cannot be dispatched: {error}") from None
+
+
+def _require_text(field: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{field} is of type {type(value).__name__}: expected text")
 
 
 def _queue(name: str | None) -> str | None:

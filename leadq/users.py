@@ -17,6 +17,16 @@ def create_user(store: Store, *, name: str, email: str) -> User:
     Raises:
         InvalidInput: the name is empty or too long, the address is none, cannot be mailed to, or is taken.
     """
+    name, address = validated(name, email)
+    return store.users.create(name=name, email=address)
+
+
+def validated(name: str, email: str) -> tuple[str, str]:
+    """A user's name and address as they are kept.
+
+    Raises:
+        InvalidInput: the name is empty or too long, the address is none, or cannot be mailed to.
+    """
     name = one_line(name)
     if not name:
         raise InvalidInput("the user's name is empty")
@@ -24,4 +34,4 @@ def create_user(store: Store, *, name: str, email: str) -> User:
         raise InvalidInput(f"the user's name has {len(name)} characters: expected at most {NAME_LIMIT}")
     box = mailbox(email)
     _ = box.ascii  # refuses what no mail could reach
-    return store.users.create(name=name, email=box.address)
+    return name, box.address

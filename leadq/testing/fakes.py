@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from leadq import clock, embedding
-from leadq.addresses import mailbox
 from leadq.dispatching import new_job
 from leadq.job import Job, job_from
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
@@ -17,6 +16,7 @@ from leadq.leads import NewLead, validated
 from leadq.payload import decode_payload
 from leadq.store.records import Lead, User
 from leadq.testing.outbox import outbox
+from leadq.users import validated as validated_user
 
 QUEUE = "default"  # stands for DB_QUEUE: a fake has no settings
 
@@ -91,9 +91,8 @@ class Fake:
 
     def create_user(self, *, name: str, email: str) -> User:
         """See leadq.create_user."""
-        user = User(
-            id=next(self._user_ids), name=name, email=mailbox(email).address, active=True, created_at=clock.now()
-        )
+        name, address = validated_user(name, email)
+        user = User(id=next(self._user_ids), name=name, email=address, active=True, created_at=clock.now())
         self.users.append(user)
         return user
 

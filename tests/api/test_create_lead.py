@@ -111,6 +111,22 @@ def test_what_cannot_be_accepted_is_invalid_input(with_home: Home, fields: dict[
     assert with_home.count("leads") == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "email", "told"),
+    [
+        ("Bo", "ANA@example.com", "user 1 has the address ana@example.com already"),
+        ("", "bo@example.com", "the user's name is empty"),
+        ("Bo", "nobody", "nobody"),
+        (None, "bo@example.com", "the user's name is of type NoneType: expected text"),
+    ],
+)
+def test_a_user_that_cannot_be_accepted_is_invalid_input(with_home: Home, name: Any, email: str, told: str) -> None:
+    with pytest.raises(leadq.InvalidInput) as caught:
+        leadq.create_user(name=name, email=email)
+    assert told in caught.value.message
+    assert with_home.count("users") == 1
+
+
 @pytest.mark.parametrize("user", [7, "nobody@example.com"])
 def test_an_unknown_user_is_not_found_and_nothing_is_stored(with_home: Home, user: int | str) -> None:
     with pytest.raises(leadq.NotFound, match="there is no user"):
