@@ -5,8 +5,7 @@ What an application uses of it stands in `__all__`, and is loaded when it is fir
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # type checkers go by the name, and importing typing takes longer than all else here
 
 __version__ = "0.1.0"
 
@@ -53,6 +52,8 @@ else:
     _HOME_OF = {name: module for module, names in _MODULES.items() for name in names}
 
     def __getattr__(name):
+        import importlib
+
         if name == "testing":  # so that it is there without an import of its own
             return importlib.import_module("leadq.testing")
         if name not in _HOME_OF:

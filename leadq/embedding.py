@@ -64,7 +64,7 @@ class Embedding:
         self._given_home = None if home is None else os.fspath(home)
         self._given_database = database
         self._environment = environment
-        self._known_store: Store | None = None
+        self._known: tuple[Database, Store] | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -151,14 +151,14 @@ class Embedding:
         """
         from leadq.store.embedded import connected, store_in
 
-        with connected(self.database):
-            if self._known_store is None:
-                self._known_store = store_in(self.database)
-            yield self._known_store
+        known = self._known  # looked at once: threads that come first together may each open one, and keep to it
+        database = known[0] if known else self._open_database()
+        with connected(database):
+            if known is None:
+                known = self._known = database, store_in(database)
+            yield known[1]
 
-    @cached_property
-    def database(self) -> Database:
-        """The application's, else the home's; it connects when it is asked."""
+    def _open_database(self) -> Database:
         from leadq.store.dialect import open_database
         from leadq.store.embedded import resolved
 

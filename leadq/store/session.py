@@ -63,7 +63,7 @@ class Session:
         give_up_at, tries = time.monotonic() + CONTENTION_SECONDS, 0
         while True:
             try:
-                return self._transact_once(work, is_savepoint)
+                return self._transact_once(work)
             except StoreContended as error:
                 tries += 1
                 if is_savepoint or time.monotonic() > give_up_at:
@@ -71,11 +71,11 @@ class Session:
                 _log.debug("Transaction begun anew: %s", error.message)
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**tries)))  # noqa: S311
 
-    def _transact_once(self, work: Callable[[], T], is_savepoint: bool) -> T:
+    def _transact_once(self, work: Callable[[], T]) -> T:
         self._here.in_transaction = True
         try:
             with explained_errors(), self.database.atomic(*self.dialect.begin):
-                if is_savepoint and self.dialect.before_savepoint:
+                if self.dialect.before_savepoint and self.database.transaction_depth() > 1:
                     self.database.execute_sql(self.dialect.before_savepoint)
                 return work()
         finally:

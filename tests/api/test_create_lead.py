@@ -12,6 +12,7 @@ import peewee
 import pytest
 
 import leadq
+from leadq.store import sqlite
 from tests.api.conftest import application_database
 from tests.homes import Home
 
@@ -210,6 +211,19 @@ def test_with_a_home_alone_there_is_no_common_transaction(with_home: Home, app_d
         leadq.create_lead(**ANA)
         transaction.rollback()
     assert with_home.count("leads") == 1
+
+
+@pytest.mark.sqlite_only("SQLite's write lock")
+def test_with_a_home_alone_the_applications_write_lock_is_in_the_way(
+    placed: Home, app_db: peewee.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "PRAGMAS", {**sqlite.PRAGMAS, "busy_timeout": 50})
+    leadq.configure(home=placed.path)
+    with app_db.atomic():
+        app_db.execute_sql("INSERT INTO orders VALUES ('one')")
+        with pytest.raises(leadq.StoreUnavailable, match="the database is locked by another program"):
+            leadq.create_lead(**ANA)
+    assert counts(placed) == [1, 0, 0, 0]
 
 
 @pytest.mark.mariadb_only("a session's character set and time zone are MySQL's")

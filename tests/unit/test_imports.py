@@ -32,6 +32,9 @@ LAYERS = {
     "leadq.store": ("click", "rich", "leadq.mail", "leadq.worker", "leadq.output", "leadq.commands", "leadq.app"),
     "leadq.mail": ("click", "rich", "leadq.store", "leadq.worker", "leadq.output", "leadq.commands", "leadq.app"),
     "leadq.jobs": ("click", "rich", "leadq.worker", "leadq.output", "leadq.commands", "leadq.app"),
+    "leadq.api": ("click", "rich", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
+    "leadq.embedding": ("click", "rich", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
+    "leadq.testing": ("click", "rich", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
     "leadq.output": ("click", "leadq.mail", "leadq.commands", "leadq.app", "leadq.cli"),
 }
 HEAVY = (
