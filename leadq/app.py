@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadq.config import Settings, load_settings
+from leadq.config import Settings, load_settings, require_settings
 from leadq.home import find_home
 from leadq.output.console import Output
 
@@ -98,11 +98,12 @@ class App:
         """What runs jobs here, with the home's mailer.
 
         Raises:
-            ConfigError: a setting for mail, or a module of LEADQ_JOBS, is wrong.
+            ConfigError: a setting for mail, or a module of LEADQ_JOBS, is wrong, or `.env` is gone.
         """
         from leadq.mail_gate import MailGate
         from leadq.worker.executor import Executor
 
+        require_settings(self.home)
         self.load_jobs()
         return Executor(
             store=self.store,

@@ -130,6 +130,27 @@ def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> S
     )
 
 
+def require_settings(home: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Returns where somebody has said how mail leaves `home`.
+
+    A home whose `.env` is gone has every default, so its worker would put all mails into files, and call them sent.
+
+    Args:
+        home: see load_settings.
+        environment: see load_settings.
+
+    Raises:
+        ConfigError: there is no `.env`, and the environment does not say it either.
+    """
+    if not (home / ".env").is_file() and not Values({}, os.environ if environment is None else environment).raw(
+        "MAIL_MAILER"
+    ):
+        raise ConfigError(
+            f"there is no {home / '.env'}, and MAIL_MAILER is not set: mails would go into files",
+            hint=f"Put the file back, or make one to begin with: leadq init {home}",
+        )
+
+
 def _read_env_file(path: Path) -> dict[str, str | None]:
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream

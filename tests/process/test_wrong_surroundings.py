@@ -44,6 +44,20 @@ def test_without_a_database_file_it_says_so_and_makes_none(home: Home) -> None:
     assert list((home.path / "storage").glob("*.db*")) == []
 
 
+def test_a_home_whose_settings_are_gone_puts_no_mail_into_files(staffed: Home) -> None:
+    create_lead(staffed)
+    (staffed.path / ".env").unlink()
+    refused = staffed.run("work", "--once", exit_code=1)
+    assert refused.stderr.splitlines() == [
+        f"Error: there is no {staffed.path}/.env, and MAIL_MAILER is not set: mails would go into files",
+        f"  Put the file back, or make one to begin with: leadq init {staffed.path}",
+    ]
+    assert staffed.sql("SELECT attempts, reserved_at FROM jobs") == [(0, None)]
+    staffed.environment["MAIL_MAILER"] = "file"  # settings may all come from the environment, as in a container
+    staffed.run("work", "--once")
+    assert len(staffed.mails) == 1
+
+
 def test_with_a_file_that_is_no_database_it_says_so(home: Home) -> None:
     for file in (home.path / "storage").glob("leadq.db-*"):
         file.unlink()
