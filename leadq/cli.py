@@ -11,13 +11,18 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from leadq import __version__
 from leadq.app import App
 from leadq.failures import report_failure
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMPLETION_VARIABLE = "_LEADQ_COMPLETE"  # set by the shell where it completes a line
 
 # name → the module that holds it, and its line in `leadq --help`: spelled out so that help imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -60,6 +65,13 @@ class CommandList(click.Group):
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, or the global options, that begin so; importing none of them."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list for `--help`."""
         with formatter.section("Commands"):
@@ -101,6 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        from leadq.commands.completion import complete
+
+        return complete(cli, COMPLETION_VARIABLE, instruction)
     app = App()
     try:
         with cli.make_context("leadq", list(sys.argv[1:] if arguments is None else arguments)) as ctx:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from leadq.errors import InvalidInput
 from leadq.lead_import.names import FIELDS
 from leadq.settings_parsers import queue_name
 from leadq.text import storable
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 BIGGEST_ID = 2**63 - 1
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
@@ -64,6 +67,12 @@ class QueueList(click.ParamType):
             self.fail("expected at least one queue name", param, ctx)
         return tuple(QueueName().convert(name, param, ctx) for name in names)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that may follow."""
+        from leadq.commands.completion import complete_queues
+
+        return complete_queues(ctx, incomplete)
+
 
 class QueueName(click.ParamType):
     """One queue name."""
@@ -76,6 +85,12 @@ class QueueName(click.ParamType):
             return queue_name(value.strip())
         except ValueError as error:
             self.fail(f"{value!r}: expected {error}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that it may become."""
+        from leadq.commands.completion import complete_queue
+
+        return complete_queue(ctx, incomplete)
 
 
 class Words(click.ParamType):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from leadq.store.leads import Leads
     from leadq.store.mail_pace import MailPace
     from leadq.store.outages import Outages
+    from leadq.store.queue_names import QueueNames
     from leadq.store.settle import Settlements
     from leadq.store.triage import Triage
     from leadq.store.users import Users
@@ -197,3 +198,10 @@ class Store:
         from leadq.store.batches import Batches
 
         return Batches(self._session, self.jobs, self._batch_counts)
+
+    @cached_property
+    def queue_names(self) -> QueueNames:
+        """The names of the queues."""
+        from leadq.store.queue_names import QueueNames
+
+        return QueueNames(self._session)
