@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from leadq.errors import HomeNotFound
+from leadq.folders import FOR_ALL, make_folder
 from leadq.settings_keys import render_example
 
 MARKER = ".leadq"
@@ -16,7 +17,7 @@ def find_home(option: str | None, environment: Mapping[str, str], start: Path) -
     """The home to work in: `--home`, else `LEADQ_HOME`, else the nearest marked folder at or above `start`.
 
     Raises:
-        HomeNotFound: there is none; the message says where it was looked for.
+        HomeNotFound: there is none, and the message says where it was looked for; or what was found is a stranger's.
     """
     for named, source in ((option, "--home"), (environment.get("LEADQ_HOME"), "LEADQ_HOME")):
         if named:
@@ -29,6 +30,7 @@ def find_home(option: str | None, environment: Mapping[str, str], start: Path) -
             )
     for folder in (start, *start.parents):
         if (folder / MARKER).is_file():
+            _refuse_strangers(folder, start)
             return folder
     raise HomeNotFound(
         f"no home here: neither --home nor LEADQ_HOME is given, and {start} and the folders above it "
@@ -37,15 +39,28 @@ def find_home(option: str | None, environment: Mapping[str, str], start: Path) -
     )
 
 
+def _refuse_strangers(home: Path, start: Path) -> None:
+    """A home names programs and modules that are run: one that was laid out in /tmp must not be found by chance.
+
+    Whose home it may be: our own, the system's, or that of whoever owns the folder that we are in.
+    """
+    owner = (home / MARKER).stat().st_uid
+    if owner not in {os.geteuid(), 0, start.stat().st_uid}:
+        raise HomeNotFound(
+            f"{home} has a {MARKER} file that belongs to another account (uid {owner})",
+            hint=f"If you trust it: leadq --home {home} …",
+        )
+
+
 def make_home(folder: Path) -> Path:
     """Makes `folder` a home, keeping whatever is there already.
 
     Raises:
         OSError: the folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, mode=FOR_ALL)
     for name in ("storage", "storage/logs", "storage/mail"):
-        (folder / name).mkdir(mode=0o750, exist_ok=True)
+        make_folder(folder / name)
     _create_once(folder / ".env", render_example(), mode=0o600)
     _create_once(folder / MARKER, "This folder is a home of leadq.\n", mode=0o644)
     return folder

@@ -14,6 +14,7 @@ from typing import Any
 
 from leadq.clock import local_zone
 from leadq.config import Settings
+from leadq.folders import make_folder
 from leadq.text import many_lines, one_line
 
 FILE_MODE = 0o640
@@ -95,7 +96,7 @@ class LogFile(WatchedFileHandler):
             self.handleError(record)
 
     def _open(self) -> Any:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(self.baseFilename).parent)
         return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=_private)
 
     def handleError(self, record: logging.LogRecord) -> None:

@@ -7,6 +7,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from leadq.folders import make_folder
 from leadq.mail.errors import Stage, failed
 from leadq.mail.identity import identity
 from leadq.mail.letter import Message
@@ -29,7 +30,7 @@ class FileTransport:
         """
         path = self._folder / _file_name(message)
         try:
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_folder(self._folder)
             _write_atomically(path, message.wire)
         except OSError as error:
             raise failed(Stage.WRITE, f"cannot write {path}: {error.strerror}") from error
@@ -50,7 +51,7 @@ def _file_name(message: Message) -> str:
 def _write_atomically(path: Path, content: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640)
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o640)
             file.write(content)

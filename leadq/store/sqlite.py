@@ -13,6 +13,7 @@ from urllib.parse import quote
 from peewee import SqliteDatabase
 
 from leadq.errors import StoreUnavailable
+from leadq.folders import make_folder
 
 BUSY_SECONDS = 5  # how long a statement waits for another program's write lock
 SWITCH_PAUSE_SECONDS = 0.02
@@ -62,7 +63,7 @@ class SqliteFile(SqliteDatabase):
 def sqlite_file(path: Path, *, create: bool) -> SqliteFile:
     """The file at `path`. Raises StoreUnavailable where there is none and `create` is not asked for."""
     if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if not path.exists():
             path.touch(mode=0o640)
     elif not path.is_file():

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import IO
 
+from leadq.folders import make_folder
 from leadq.store.records import WorkerRecord
 from leadq.text import one_line
 from leadq.worker.kill_timer import KillTimer, ThreadTimer
@@ -35,7 +36,7 @@ class LastWords:
     def open(self, worker_id: int) -> None:
         """From now on this process's last words are kept. Trouble with the file leaves it without any."""
         with contextlib.suppress(OSError):
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_folder(self._folder)
             self._file = open(self._path(worker_id), "w", encoding="utf-8", opener=_private)  # noqa: SIM115
             faulthandler.enable(file=self._file)
             self._timer = ThreadTimer(self._file)

@@ -35,6 +35,19 @@ def test_the_nearest_marked_folder_at_or_above_is_the_home(places: Path) -> None
     assert find_home(None, {}, places / "above/below/deep") == places / "above/below"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_home_that_a_stranger_has_laid_out_above_is_refused_unless_it_is_named(places: Path) -> None:
+    home, start = places / "above", places / "above/below/deep"
+    os.chown(home / ".leadq", 12345, -1)
+    with pytest.raises(HomeNotFound) as error:
+        find_home(None, {}, start)
+    assert error.value.message == f"{home} has a .leadq file that belongs to another account (uid 12345)"
+    assert error.value.hint == f"If you trust it: leadq --home {home} …"
+    assert find_home(str(home), {}, start) == home
+    os.chown(start, 12345, -1)  # root, in the folder of the account that the workers run as
+    assert find_home(None, {}, start) == home
+
+
 def test_an_empty_variable_is_no_home(places: Path) -> None:
     assert find_home("", {"LEADQ_HOME": ""}, places / "above") == places / "above"
 
