@@ -162,17 +162,17 @@ class SmtpSession:
         self.stage = Stage.AUTH
         name = self._settings.username or ""
         password = self._settings.password.reveal() if self._settings.password else ""
+        plain, encoded = _base64(f"\0{name}\0{password}"), _base64(password)
+        secrets = (plain, encoded, password)  # a server may repeat what it was told, however spelled
         mechanism = self._mechanism()
         if mechanism == "XOAUTH2":
             self._show_token(name)
         elif mechanism == "PLAIN":
-            secret = _base64(f"\0{name}\0{password}")
-            self._command(Stage.AUTH, f"AUTH PLAIN {secret}", 235, secrets=(secret, password))
+            self._command(Stage.AUTH, f"AUTH PLAIN {plain}", 235, secrets=secrets)
         else:
             self._command(Stage.AUTH, "AUTH LOGIN", 334)
             self._command(Stage.AUTH, _base64(name), 334)
-            secret = _base64(password)
-            self._command(Stage.AUTH, secret, 235, secrets=(secret, password))
+            self._command(Stage.AUTH, encoded, 235, secrets=secrets)
 
     def _show_token(self, name: str) -> None:
         command = self._settings.token_command or ""
