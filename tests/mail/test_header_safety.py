@@ -152,3 +152,11 @@ def test_long_lines_of_a_message_are_wrapped_on_the_wire_and_whole_when_read():
     part = next(email.message_from_bytes(message.wire, policy=email.policy.default).iter_parts())
 
     assert all(line in part.get_content() for line in many_lines(text).split("\n"))
+
+
+@pytest.mark.parametrize("text", ["=?" * 400, "a" * 498 + "=?x", "=?utf-8?q?x?= " + "a" * 4000, "=\x00?x", "=\u202e?x"])
+def test_what_was_made_safe_once_is_not_changed_by_doing_it_again(text):
+    safe = header_text(text)
+    assert header_text(safe) == safe
+    assert "=?" not in safe
+    assert len(safe) <= 500
