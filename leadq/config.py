@@ -158,6 +158,9 @@ def _read_env_file(path: Path) -> dict[str, str | None]:
     try:
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, PermissionError):
+            hint = "Run leadq as the account that the file belongs to, or give it the file: chown ACCOUNT"
+            raise ConfigError(f"cannot read {path}: {error.strerror}", hint=f"{hint} {path}") from error
         raise ConfigError(f"cannot read {path}: {error}", hint="It must be a UTF-8 text file.") from error
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:  # dotenv itself would skip it

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from leadq.errors import HomeNotFound
-from leadq.folders import FOR_ALL, make_folder
+from leadq.folders import FOR_ALL, give_to_owner_of, make_folder
 from leadq.settings_keys import render_example
 
 MARKER = ".leadq"
@@ -72,4 +72,5 @@ def _create_once(path: Path, text: str, *, mode: int) -> None:
     except FileExistsError:
         return
     with open(descriptor, "w", encoding="utf-8") as file:
+        give_to_owner_of(path.parent, descriptor)
         file.write(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import sys
 from datetime import UTC, datetime, tzinfo
 from logging.handlers import WatchedFileHandler
@@ -14,10 +13,9 @@ from typing import Any
 
 from leadq.clock import local_zone
 from leadq.config import Settings
-from leadq.folders import make_folder
+from leadq.folders import make_folder, open_for_group
 from leadq.text import many_lines, one_line
 
-FILE_MODE = 0o640
 _FIELDS = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
@@ -97,7 +95,7 @@ class LogFile(WatchedFileHandler):
 
     def _open(self) -> Any:
         make_folder(Path(self.baseFilename).parent)
-        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=_private)
+        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=open_for_group)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called when a record cannot be written."""
@@ -106,10 +104,6 @@ class LogFile(WatchedFileHandler):
             error = sys.exc_info()[1]
             with contextlib.suppress(OSError):  # nobody listens: no reason either
                 print(f"leadq: cannot write the log {self.baseFilename}: {error}", file=sys.stderr)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, FILE_MODE)
 
 
 class DailyLogFile(LogFile):

@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from leadq.folders import make_folder
+from leadq.folders import FILE_FOR_GROUP, make_folder, open_for_group
 from leadq.mail.errors import Stage, failed
 from leadq.mail.identity import identity
 from leadq.mail.letter import Message
@@ -51,9 +51,9 @@ def _file_name(message: Message) -> str:
 def _write_atomically(path: Path, content: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640)
+        descriptor = open_for_group(unfinished, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
         with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o640)
+            os.fchmod(descriptor, FILE_FOR_GROUP)
             file.write(content)
             file.flush()
             os.fsync(descriptor)

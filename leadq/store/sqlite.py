@@ -13,7 +13,7 @@ from urllib.parse import quote
 from peewee import SqliteDatabase
 
 from leadq.errors import StoreUnavailable
-from leadq.folders import make_folder
+from leadq.folders import make_folder, open_for_group
 
 BUSY_SECONDS = 5  # how long a statement waits for another program's write lock
 SWITCH_PAUSE_SECONDS = 0.02
@@ -65,7 +65,7 @@ def sqlite_file(path: Path, *, create: bool) -> SqliteFile:
     if create:
         make_folder(path.parent)
         if not path.exists():
-            path.touch(mode=0o640)
+            os.close(open_for_group(path, os.O_WRONLY))
     elif not path.is_file():
         raise StoreUnavailable(
             f"there is no database at {path}", hint="Make it with: leadq migrate (or correct DB_DATABASE in .env)"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import os
 from pathlib import Path
 from typing import IO
 
-from leadq.folders import make_folder
+from leadq.folders import make_folder, open_for_group
 from leadq.store.records import WorkerRecord
 from leadq.text import one_line
 from leadq.worker.kill_timer import KillTimer, ThreadTimer
@@ -37,7 +36,7 @@ class LastWords:
         """From now on this process's last words are kept. Trouble with the file leaves it without any."""
         with contextlib.suppress(OSError):
             make_folder(self._folder)
-            self._file = open(self._path(worker_id), "w", encoding="utf-8", opener=_private)  # noqa: SIM115
+            self._file = open(self._path(worker_id), "w", encoding="utf-8", opener=open_for_group)  # noqa: SIM115
             faulthandler.enable(file=self._file)
             self._timer = ThreadTimer(self._file)
             self._timer = KillTimer(self._file)  # where there is none, the one before stays
@@ -76,10 +75,6 @@ class LastWords:
 
     def _path(self, worker_id: int) -> Path:
         return self._folder / f"worker-{worker_id}.txt"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o640)
 
 
 def _place(text: str) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.homes import Home, Result
+from tests.homes import Home, Result, eventually
 from tests.process.conftest import OWN_JOBS
-from tests.process.signs import create_lead, own_job, until_held
+from tests.process.signs import create_lead, idle_worker, own_job, until_held
 
 pytestmark = pytest.mark.sqlite_only("about files")
 
@@ -92,6 +92,36 @@ def test_a_storage_folder_that_is_gone_is_made_anew_for_us_alone(careless: Carel
     assert home.careless("work", "--once").exit_code == 0
     assert len(home.mails) == 1
     assert {path: mode for path, mode in modes(home.path).items() if mode & 0o027} == FOR_ALL
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has commands that belong to others")
+def test_what_root_makes_in_a_home_belongs_to_whom_the_home_belongs(staffed: Home) -> None:
+    storage = staffed.path / "storage"
+    for path in sorted(storage.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    os.chown(storage, 12345, 12346)
+    staffed.run("migrate")
+    staffed.run("user", "create", "--name", "Ana", "--email", "ana@example.com")
+    create_lead(staffed)
+    worker = idle_worker(staffed)
+    eventually(lambda: staffed.mails)
+    owners = {path: (path.stat().st_uid, path.stat().st_gid) for path in storage.rglob("*")}
+    assert {path.name for path in owners} >= {"leadq.db", "leadq.db-wal", "leadq.log", "logs", "mail", "workers"}
+    assert set(owners.values()) == {(12345, 12346)}
+    assert len(owners) >= 9  # the mail, the last words and the shared memory, too
+    assert staffed.stop(worker).exit_code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could give anything away")
+def test_root_gives_nothing_away_that_was_there_before(staffed: Home, tmp_path: Path) -> None:
+    log, target = staffed.path / "storage" / "logs" / "leadq.log", tmp_path / "target"
+    log.unlink(missing_ok=True)
+    target.touch()
+    log.symlink_to(target)
+    os.chown(log.parent, 12345, 12346)
+    create_lead(staffed)
+    assert "Lead created" in target.read_text()
+    assert target.stat().st_uid == 0
 
 
 def test_a_mail_is_never_written_through_a_link(staffed: Home, tmp_path: Path) -> None:

@@ -87,6 +87,10 @@ def _no_env_file(home: Path) -> None:
     (home / ".env").unlink()
 
 
+def _unreadable_env_file(home: Path) -> None:
+    (home / ".env").chmod(0)
+
+
 def _no_tables(home: Path) -> None:
     _sql(home, "DELETE FROM schema_migration")
 
@@ -108,6 +112,7 @@ def _sql(home: Path, statement: str) -> None:
 WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     "no-home": (_no_home, "there is no .leadq file in it"),
     "no-env": (_no_env_file, "there is no {home}/.env, and MAIL_MAILER is not set"),
+    "unreadable-env": (_unreadable_env_file, "cannot read {home}/.env: Permission denied"),
     "no-tables": (_no_tables, "the database has no tables of leadq"),
     "older-tables": (_older_tables, "the database is older than this program"),
     "unwritable": (_unwritable, "cannot be written"),

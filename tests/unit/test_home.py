@@ -48,6 +48,17 @@ def test_a_home_that_a_stranger_has_laid_out_above_is_refused_unless_it_is_named
     assert find_home(None, {}, start) == home
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_home_that_root_makes_in_another_account_s_folder_is_that_account_s(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 12345, 12346)
+    make_home(home)
+    made = list(home.rglob("*"))
+    assert {path.name for path in made} == {".env", ".leadq", "storage", "logs", "mail"}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(12345, 12346)}
+
+
 def test_an_empty_variable_is_no_home(places: Path) -> None:
     assert find_home("", {"LEADQ_HOME": ""}, places / "above") == places / "above"
 
