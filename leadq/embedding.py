@@ -97,12 +97,16 @@ class Embedding:
             return home
         try:
             return find_home(None, environment, Path.cwd())
-        except HomeNotFound as error:
+        except HomeNotFound:
             if environment.get("LEADQ_HOME"):
                 raise
             if self._given_database is not None:
                 return NOWHERE
-            raise HomeNotFound(error.message, hint="Call leadq.configure(home=…), or set LEADQ_HOME.") from None
+            raise HomeNotFound(
+                f"leadq has no home: neither leadq.configure nor LEADQ_HOME names one, and {Path.cwd()} and the "
+                f"folders above it have no {MARKER} file",
+                hint="Call leadq.configure(home=…), or set LEADQ_HOME.",
+            ) from None
 
     # --- what an application asks for --------------------------------------------------------------
 

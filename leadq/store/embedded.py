@@ -41,6 +41,8 @@ def connected(database: Database) -> Iterator[None]:
         yield
     finally:
         if is_ours:
+            while database.transaction_depth():  # an interruption has struck where a transaction begins or ends
+                database.pop_transaction()
             database.close()
 
 

@@ -10,6 +10,7 @@ import peewee
 import pytest
 
 import leadq
+from leadq.store.embedded import connected
 from tests.homes import Home
 
 ANA = {"name": "Ana", "email": "ana@client.example"}
@@ -99,8 +100,18 @@ def test_forked_servers_use_what_their_parent_configured(placed: Home, used_befo
     assert open_connections(placed) == 0
 
 
-def test_a_server_that_was_restarted_between_two_calls_is_not_noticed(placed: Home) -> None:
-    """No connection is kept that could have gone stale."""
+def test_an_interruption_leaves_neither_a_connection_nor_a_lock(placed: Home, app_db: peewee.Database) -> None:
+    """A job's timeout may strike between the BEGIN and Peewee's note of it, or the other way round."""
+    with pytest.raises(KeyboardInterrupt), connected(app_db):  # noqa: PT012 - what is interrupted
+        app_db.transaction().__enter__()
+        app_db.execute_sql("DELETE FROM users")
+        raise KeyboardInterrupt
+    assert app_db.is_closed()
+    leadq.configure(home=placed.path)
+    assert leadq.create_lead(**ANA).user_id == 1
+
+
+def test_no_connection_is_kept_that_could_go_stale(placed: Home) -> None:
     leadq.configure(home=placed.path)
     leadq.create_lead(**ANA)
     assert open_connections(placed) == 0
