@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import leadq
-from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 
 
 def note(text: object) -> None:
@@ -15,7 +14,7 @@ def note(text: object) -> None:
 
 
 @dataclass
-class Welcome(leadq.Job):
+class Greet(leadq.Job):
     """Says what it was given."""
 
     lead_id: int
@@ -23,7 +22,7 @@ class Welcome(leadq.Job):
 
     def handle(self, context: leadq.JobContext) -> None:
         lead = context.store.leads.get(self.lead_id)
-        context.log.info("Welcoming")
+        context.log.info("Greeting")
         note(f"{lead.name} {self.words} {context.uuid} attempt {context.attempt} {type(context.mailer).__name__}")
 
 
@@ -51,7 +50,7 @@ class Chain(leadq.Job):
     lead_id: int
 
     def handle(self, context: leadq.JobContext) -> None:
-        leadq.dispatch(Welcome(lead_id=self.lead_id, words=["from a job"]))
+        leadq.dispatch(Greet(lead_id=self.lead_id, words=["from a job"]))
 
 
 @dataclass
@@ -65,8 +64,3 @@ class Waiting(leadq.Job):
         if context.attempt == 1:
             raise ValueError("later")
         note("at last")
-
-
-@dataclass(frozen=True)
-class Remind(SendLeadCreatedEmail):
-    """The built-in mail once more."""

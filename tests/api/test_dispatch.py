@@ -110,7 +110,7 @@ def test_what_is_no_job_is_refused(jobs_home: Home) -> None:
 
     for job, told in (
         ("Welcome", "str is no job: expected an object of a subclass of leadq.Job"),
-        (own_jobs.Welcome, "type is no job: expected an object of a subclass of leadq.Job"),
+        (own_jobs.Greet, "type is no job: expected an object of a subclass of leadq.Job"),
         (Plain("a"), "Plain is no dataclass, so its data is not known"),
         (Wrong(), "Wrong cannot be dispatched: the payload's `maxTries` is wrong: expected a number from 0 to 1000000"),
         (
@@ -143,10 +143,10 @@ def test_a_field_that_is_made_by_the_job_itself_is_no_data(jobs_home: Home) -> N
 
 def test_a_worker_runs_it_with_its_data_and_its_context(jobs_home: Home) -> None:
     lead = leadq.create_lead(name="Ana", email="ana@client.example")
-    uuid = leadq.dispatch(own_jobs.Welcome(lead_id=lead.id, words=["ä", "b"]))
+    uuid = leadq.dispatch(own_jobs.Greet(lead_id=lead.id, words=["ä", "b"]))
     jobs_home.run("work", "--stop-when-empty")
     assert notes(jobs_home) == [f"Ana ['ä', 'b'] {uuid} attempt 1 Mailer"]
-    assert f'local.INFO: Welcoming {{"job": "{uuid}", "attempt": 1, "lead": {lead.id}}}' in jobs_home.log
+    assert f'local.INFO: Greeting {{"job": "{uuid}", "attempt": 1, "lead": {lead.id}}}' in jobs_home.log
     assert len(jobs_home.mails) == 1
 
 

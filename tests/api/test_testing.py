@@ -45,10 +45,10 @@ def noted(folder: Path) -> list[str]:
 def test_inside_fake_nothing_is_stored_and_everything_captured(folder: Path) -> None:
     with leadq.testing.fake() as fake:
         lead = leadq.create_lead(**ANA, user="sales@example.com", queue="high", delay=60, priority=-5)
-        uuid = leadq.dispatch(own_jobs.Welcome(lead_id=lead.id, words=["a"]))
+        uuid = leadq.dispatch(own_jobs.Greet(lead_id=lead.id, words=["a"]))
     assert (lead.id, lead.name, lead.user_id) == (1, "Ana", None)
     assert [(one.lead, one.user) for one in fake.leads] == [(lead, "sales@example.com")]
-    assert fake.dispatched(own_jobs.Welcome) == [own_jobs.Welcome(lead_id=1, words=["a"])]
+    assert fake.dispatched(own_jobs.Greet) == [own_jobs.Greet(lead_id=1, words=["a"])]
     assert fake.dispatched(SendLeadCreatedEmail) == [SendLeadCreatedEmail(lead_id=1)]
     assert not fake.dispatched(own_jobs.Doomed)
     mail, welcome = fake.jobs
@@ -142,9 +142,9 @@ def test_the_delivery_is_recorded_as_sent(folder: Path) -> None:
 def test_jobs_that_jobs_dispatch_run_too_and_delayed_ones_only_when_asked(folder: Path) -> None:
     with leadq.testing.temporary_home(folder):
         lead = leadq.create_lead(**ANA)
-        leadq.dispatch(own_jobs.Welcome(lead_id=lead.id, words=["tomorrow"]), delay=86400, queue="slow")
+        leadq.dispatch(own_jobs.Greet(lead_id=lead.id, words=["tomorrow"]), delay=86400, queue="slow")
         leadq.dispatch(own_jobs.Chain(lead_id=lead.id))
-        assert [one.job for one in leadq.testing.drain()] == ["Chain", "Welcome"]
+        assert [one.job for one in leadq.testing.drain()] == ["Chain", "Greet"]
         assert leadq.testing.drain() == []
         assert [one.queue for one in leadq.testing.drain(delayed=True)] == ["slow"]
     assert [line.split("]")[0] for line in noted(folder)] == ["Ana ['from a job'", "Ana ['tomorrow'"]
@@ -154,7 +154,7 @@ def test_a_job_that_fails_is_raised_once_all_have_run(folder: Path) -> None:
     with leadq.testing.temporary_home(folder):
         lead = leadq.create_lead(**ANA)
         leadq.dispatch(own_jobs.Waiting())
-        leadq.dispatch(own_jobs.Welcome(lead_id=lead.id))
+        leadq.dispatch(own_jobs.Greet(lead_id=lead.id))
         with pytest.raises(leadq.testing.JobsFailed) as caught:
             leadq.testing.drain()
         assert str(caught.value) == "Waiting, attempt 1, released: ValueError('later')"
