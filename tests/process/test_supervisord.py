@@ -154,7 +154,8 @@ def _program(name: str, home: Path) -> str:
     text, replaced = re.subn("startretries=.*", "startretries=1", text)
     assert replaced == 1
     if os.geteuid() == 0:
-        text = text.replace("command=", "command=setpriv --bounding-set=-dac_override --inh-caps=-dac_override ")
+        powers = "-dac_override,-dac_read_search"
+        text = text.replace("command=", f"command=setpriv --bounding-set={powers} --inh-caps={powers} ")
     return text
 
 
