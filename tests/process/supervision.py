@@ -62,12 +62,11 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
+        try:
             self._process.terminate()  # it stops its programs first
-            try:
-                self._process.communicate(timeout=SUPERVISOR_PATIENCE_SECONDS)
-            finally:
-                shutil.rmtree(self._folder)
+            self._process.communicate(timeout=SUPERVISOR_PATIENCE_SECONDS)
+        finally:
+            shutil.rmtree(self._folder)
 
     def ctl(self, *arguments: str) -> str:
         """What supervisorctl prints. It waits until the programs have stopped or started."""
