@@ -162,6 +162,7 @@ class Worker:
         store = self._store
 
         def claim() -> tuple[int | None, ClaimedJob | None]:
+            counter = store.change_counter()  # first of all: it tells whether the database is still the same
             self._control.look()
             queues = self._control.open_queues
             if self._control.restart_asked or not queues:
@@ -169,7 +170,6 @@ class Worker:
             probe = self._outage.probe(queues, worker_id)
             if probe is not None:
                 return None, probe
-            counter = store.change_counter()
             until = time.monotonic() + (LOCKED_SECONDS if self._ends_when_empty else 0)
             while store.claims.has_due(queues):
                 held = store.claims.claim(queues, worker_id)

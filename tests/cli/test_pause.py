@@ -160,6 +160,10 @@ def test_size_as_json_tells_which_queues_are_paused(staffed: Home) -> None:
     staffed.leadq("pause", "high")
     queues = staffed.json("size")["queues"]
     assert {name: queue["paused"] for name, queue in queues.items()} == {"default": False, "high": True}
+    staffed.leadq("pause", "low")  # which has no jobs
+    assert staffed.json("size")["queues"]["low"] == dict.fromkeys(("size", "pending", "delayed", "reserved"), 0) | {
+        "paused": True
+    }
     staffed.leadq("pause", "--all")
     queues = staffed.json("size", "--queue", "default,none")["queues"]
     assert {name: queue["paused"] for name, queue in queues.items()} == {"default": True, "none": True}

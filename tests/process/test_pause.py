@@ -132,3 +132,19 @@ def test_the_probe_of_an_outage_is_no_job_of_a_paused_queue(mailing_jobs: Home) 
     mailing_jobs.leadq("resume", "default")
     eventually(lambda: mailing_jobs.sql("SELECT probes FROM mail_outage") >= [(2,)])
     assert mailing_jobs.stop(worker).exit_code == 0
+
+
+@pytest.mark.sqlite_only("a file that is replaced")
+def test_a_paused_worker_goes_by_the_database_that_is_there_now(jobs_home: Home) -> None:
+    backup = jobs_home.path / "backup.db"
+    jobs_home.sql("VACUUM INTO ?", str(backup))
+    jobs_home.leadq("pause", "--all")
+    worker = idle_worker(jobs_home, "--sleep", 60)
+    eventually(lambda: paused_times(jobs_home, "default") == 1)
+    database = jobs_home.path / "storage" / "leadq.db"
+    for suffix in ("-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    backup.replace(database)
+    add(jobs_home, "restored")
+    eventually(lambda: notes(jobs_home) == ["restored"])
+    assert jobs_home.stop(worker).exit_code == 0
