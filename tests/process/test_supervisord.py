@@ -92,11 +92,11 @@ def _unreadable_env_file(home: Path) -> None:
 
 
 def _no_tables(home: Path) -> None:
-    _sql(home, "DELETE FROM schema_migration")
+    _sql(home, "DELETE FROM leadq_migration")
 
 
 def _older_tables(home: Path) -> None:
-    _sql(home, "UPDATE schema_migration SET name = '0000_before'")
+    _sql(home, "UPDATE leadq_migration SET name = '0000_before'")
 
 
 def _unwritable(home: Path) -> None:

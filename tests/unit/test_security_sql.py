@@ -16,9 +16,13 @@ STATEMENTS = {
     ("store/mysql.py", "statement"),  # the constants of SESSION
     ("store/prepared.py", "self._sql"),  # built by Peewee; its values are given beside it
     ("store/prepared.py", "f\"{self._head} VALUES {', '.join([self._row] * len(rows))}\""),  # the same
-    ("store/schema.py", "'SELECT name FROM schema_migration ORDER BY name'"),
-    ("store/schema.py", "dialect.before_ddl"),  # a constant
+    ("store/embedded.py", "'SELECT @@character_set_client'"),
+    ("store/embedded.py", "write_lock"),  # a constant of the dialect
+    ("store/schema.py", "f'SELECT name FROM {HISTORY} ORDER BY name'"),  # a constant
+    ("store/schema.py", "dialect.before_ddl"),  # constants
+    ("store/schema.py", "dialect.after_ddl"),
     ("store/session.py", "query"),  # the dialect's constants
+    ("store/session.py", "self.dialect.before_savepoint"),
 }
 
 
