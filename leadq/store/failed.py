@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -118,6 +118,15 @@ class FailedJobs:
         with self._session.reading():
             total: int = self._rows.select(self._rows.id).where(self._matching(chosen)).count()
         return total
+
+    def count_by_queue(self, queues: Sequence[str] = ()) -> dict[str, int]:
+        """How many there are of each queue that has any, of those named alone where any are."""
+        rows = self._rows
+        query = rows.select(rows.queue, fn.COUNT(rows.id)).group_by(rows.queue)
+        if queues:
+            query = query.where(rows.queue.in_(list(queues)))
+        with self._session.reading():
+            return dict(query.tuples())
 
     def ids(self, chosen: FailedFilter) -> Iterator[int]:
         """The numbers of those that match now, oldest first."""

@@ -12,7 +12,7 @@ from leadq.errors import NotFound
 from leadq.store.batch_counts import BatchCounts
 from leadq.store.deliveries import Deliveries
 from leadq.store.prepared import PreparedRows
-from leadq.store.records import JobState, NewJob, QueueSize, StoredJob
+from leadq.store.records import JobState, NewJob, QueueLoad, QueueSize, RunningJob, StoredJob
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
@@ -37,6 +37,15 @@ class _Doomed(NamedTuple):
     id: int
     uuid: str | None
     batch_id: str | None
+
+
+class _Stage(NamedTuple):
+    """The jobs of one queue in one stage; `delayed` of them are due later."""
+
+    stage: int
+    jobs: int
+    delayed: int
+    oldest_at: int
 
 
 class Jobs:
@@ -102,18 +111,32 @@ class Jobs:
 
     def sizes(self, queues: Sequence[str] = ()) -> list[QueueSize]:
         """The jobs of each queue that has any; those named are there even when they have none."""
-        counts = {state.value: fn.SUM(Case(None, ((self._in_state(state), 1),), 0)) for state in JobState}
-        query = self._jobs.select(self._jobs.queue, *counts.values()).group_by(self._jobs.queue)
+        return [load.size for load in self.loads(queues)]
+
+    def loads(self, queues: Sequence[str] = ()) -> list[QueueLoad]:
+        """The same, and what waits there."""
+        jobs, now = self._jobs, self._session.now()
+        # grouped as the index has them: it is read once, and no row is looked at
+        delayed = fn.SUM(Case(None, ((jobs.available_at > now, 1),), 0))
+        query = jobs.select(jobs.queue, jobs.stage, fn.COUNT(jobs.id), delayed, fn.MIN(jobs.available_at))
+        query = query.group_by(jobs.queue, jobs.stage)
         if queues:
-            query = query.where(self._jobs.queue.in_(list(queues)))
+            query = query.where(jobs.queue.in_(list(queues)))
+        stages: dict[str, list[_Stage]] = {queue: [] for queue in queues}
         with self._session.reading():
-            found = {
-                queue: QueueSize(queue=queue, **dict(zip(counts, map(int, numbers), strict=True)))
-                for queue, *numbers in query.tuples()
-            }
-        for queue in queues:
-            found.setdefault(queue, QueueSize(queue=queue, pending=0, delayed=0, reserved=0))
-        return [found[queue] for queue in sorted(found)]
+            for queue, stage, count, later, oldest_at in query.tuples():
+                of_queue = stages.setdefault(queue, [])
+                of_queue.append(_Stage(stage, count, int(later), oldest_at))
+        return [_load(queue, stages[queue], now) for queue in sorted(stages)]
+
+    def running(self) -> dict[int, RunningJob]:
+        """What each worker runs, by its id."""
+        jobs = self._jobs
+        columns = (jobs.id, jobs.uuid, jobs.queue, jobs.payload, jobs.attempts, jobs.reserved_at)
+        with self._session.reading():
+            reserved = (jobs.stage == RESERVED) & jobs.reserved_at.is_null(False)
+            rows = jobs.select(jobs.worker_id, *columns).where(reserved).order_by(jobs.id)
+            return {row.pop("worker_id"): RunningJob(**row) for row in rows.dicts()}
 
     def _select(self) -> Any:
         return self._jobs.select(*columns(self._jobs, "jobs"), self._workers.name.alias("worker")).join(
@@ -217,6 +240,21 @@ class Jobs:
             for row in self._select().where(self._jobs.uuid == uuid).dicts():
                 return _stored(row, self._session.now())
         return None
+
+
+def _load(queue: str, stages: Sequence[_Stage], now: int) -> QueueLoad:
+    waiting = [stage for stage in stages if stage.stage != RESERVED]
+    size = QueueSize(
+        queue=queue,
+        pending=sum(stage.jobs - stage.delayed for stage in waiting),
+        delayed=sum(stage.delayed for stage in waiting),
+        reserved=sum(stage.jobs for stage in stages if stage.stage == RESERVED),
+    )
+    return QueueLoad(
+        size=size,
+        held=sum(stage.jobs for stage in stages if stage.stage == HELD),
+        oldest_pending_at=min((stage.oldest_at for stage in waiting if stage.oldest_at <= now), default=None),
+    )
 
 
 def _stored(row: dict[str, Any], now: int) -> StoredJob:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leadq.processes import ProcessIdentity
@@ -293,14 +294,83 @@ class QueueSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueueLoad:
+    """What waits in one queue.
+
+    Attributes:
+        size: its jobs; those that are held count as pending.
+        held: those that wait until mail can leave again.
+        oldest_pending_at: since when the one that has been due for the longest is due; None where none is.
+    """
+
+    size: QueueSize
+    held: int = 0
+    oldest_pending_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSums:
+    """How the attempts at one queue's jobs ended.
+
+    Attributes:
+        done: jobs that are done.
+        failed: jobs that have moved to `failed_jobs`.
+        attempts: attempts that ended so or were released: those that took `run_ms` milliseconds together.
+    """
+
+    queue: str
+    done: int
+    failed: int
+    attempts: int
+    run_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerNews:
+    """What a worker says with its beat.
+
+    Attributes:
+        done, failed: jobs that it has brought to that end since it began.
+        paused: whether a signal has paused it.
+        minutes: what it has done of late, as Metrics.record takes it.
+    """
+
+    done: int = 0
+    failed: int = 0
+    paused: bool = False
+    minutes: Mapping[int, Sequence[JobSums]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerRecord:
-    """A registered worker. `queues` is empty for a command that runs one job itself."""
+    """A registered worker. `queues` is empty for a command that runs one job itself.
+
+    Attributes:
+        done, failed: jobs that it has brought to that end, as it said when it was last seen.
+        paused: whether a signal had paused it then.
+    """
 
     id: int
     name: str
     process: ProcessIdentity
     queues: tuple[str, ...]
+    started_at: int
     seen_at: int
+    done: int
+    failed: int
+    paused: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningJob:
+    """The job that a worker runs, since `reserved_at`."""
+
+    id: int
+    uuid: str | None
+    queue: str
+    payload: str
+    attempts: int
+    reserved_at: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from leadq.store.jobs import Jobs
     from leadq.store.leads import Leads
     from leadq.store.mail_pace import MailPace
+    from leadq.store.metrics import Metrics
     from leadq.store.outages import Outages
     from leadq.store.queue_names import QueueNames
     from leadq.store.settle import Settlements
@@ -134,7 +135,7 @@ class Store:
         """Who works here."""
         from leadq.store.workers import Workers
 
-        return Workers(self._session, self.deliveries)
+        return Workers(self._session, self.deliveries, self.metrics)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -177,6 +178,13 @@ class Store:
         from leadq.store.mail_pace import MailPace
 
         return MailPace(self._session)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What workers have done of late."""
+        from leadq.store.metrics import Metrics
+
+        return Metrics(self._session)
 
     @cached_property
     def failed(self) -> FailedJobs:

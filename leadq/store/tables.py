@@ -28,7 +28,21 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "test",
     ),
     "delivery_events": ("id", "uuid", "at", "event", "attempt", "detail"),
-    "workers": ("id", "name", "host", "pid", "pid_space", "pid_started", "queues", "started_at", "seen_at"),
+    "workers": (
+        "id",
+        "name",
+        "host",
+        "pid",
+        "pid_space",
+        "pid_started",
+        "queues",
+        "started_at",
+        "seen_at",
+        "done",
+        "failed",
+        "paused",
+    ),
+    "job_counts": ("worker_id", "minute", "queue", "done", "failed", "attempts", "run_ms"),
     "jobs": (
         "id",
         "queue",
@@ -87,6 +101,7 @@ class Tables:
         self.deliveries = bound("deliveries")
         self.delivery_events = bound("delivery_events")
         self.workers = bound("workers")
+        self.job_counts = bound("job_counts")
         self.jobs = bound("jobs")
         self.failed_jobs = bound("failed_jobs")
         self.mail_outage = bound("mail_outage")

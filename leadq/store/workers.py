@@ -11,10 +11,13 @@ from peewee import Value
 from leadq.processes import ProcessIdentity, this_process
 from leadq.store.deliveries import Deliveries
 from leadq.store.jobs import RESERVED, UNSEEN
+from leadq.store.metrics import Metrics
 from leadq.store.prepared import Prepared
-from leadq.store.records import ClaimedJob, Orphan, WorkerRecord
+from leadq.store.records import ClaimedJob, Orphan, WorkerNews, WorkerRecord
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import COLUMNS
+
+NO_NEWS = WorkerNews()
 
 LastWords = Callable[[WorkerRecord], str | None]
 
@@ -22,11 +25,12 @@ LastWords = Callable[[WorkerRecord], str | None]
 class Workers:
     """The rows of `workers`."""
 
-    def __init__(self, session: Session, deliveries: Deliveries) -> None:
+    def __init__(self, session: Session, deliveries: Deliveries, metrics: Metrics) -> None:
         self._session = session
         self._rows = session.tables.workers
         self._jobs = session.tables.jobs
         self._deliveries = deliveries
+        self._metrics = metrics
 
     @in_transaction
     def register(self, *, name: str, queues: Sequence[str]) -> int:
@@ -35,15 +39,18 @@ class Workers:
         return worker_id
 
     @in_transaction
-    def beat(self, worker_id: int, *, name: str, queues: Sequence[str]) -> None:
-        """Says that a worker lives; enters it again where somebody has taken it for dead."""
-        seen = self._rows.update(seen_at=self._session.now()).where(self._rows.id == worker_id).execute()
+    def beat(self, worker_id: int, *, name: str, queues: Sequence[str], news: WorkerNews = NO_NEWS) -> None:
+        """Says that a worker lives, and what it does; enters it again where somebody has taken it for dead."""
+        told = {"done": news.done, "failed": news.failed, "paused": int(news.paused)}
+        seen = self._rows.update(seen_at=self._session.now(), **told).where(self._rows.id == worker_id).execute()
         if not seen:
-            self._rows.insert(id=worker_id, **self._this_worker(name, queues)).execute()
+            self._rows.insert(id=worker_id, **self._this_worker(name, queues), **told).execute()
+        self._metrics.record(worker_id, news.minutes)
 
     @in_transaction
-    def unregister(self, worker_id: int) -> None:
+    def unregister(self, worker_id: int, news: WorkerNews = NO_NEWS) -> None:
         """Takes a worker's row away. Jobs that it still holds are orphans from now on."""
+        self._metrics.record(worker_id, news.minutes)
         self._rows.delete().where(self._rows.id == worker_id).execute()
 
     def alive(self, *, retry_after: int) -> list[WorkerRecord]:
@@ -52,9 +59,17 @@ class Workers:
         Args:
             retry_after: seconds without a beat after which one is taken for dead.
         """
+        return [worker for worker, is_alive in self.listing(retry_after=retry_after) if is_alive]
+
+    def listing(self, *, retry_after: int) -> list[tuple[WorkerRecord, bool]]:
+        """Every worker that is entered, and whether it lives: one that was killed stays until somebody sweeps.
+
+        Args:
+            retry_after: see `alive`.
+        """
         with self._session.reading():
             now = self._session.now()
-            return [worker for worker in self._all() if _why_gone(worker, retry_after, now) is None]
+            return [(worker, _why_gone(worker, retry_after, now) is None) for worker in self._all()]
 
     def release_orphans(
         self, *, retry_after: int | None, last_words: LastWords, now: int | None = None
@@ -191,5 +206,9 @@ def _worker(row: dict[str, Any]) -> WorkerRecord:
             host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"]
         ),
         queues=tuple(queue for queue in row["queues"].split(",") if queue),
+        started_at=row["started_at"],
         seen_at=row["seen_at"],
+        done=row["done"],
+        failed=row["failed"],
+        paused=bool(row["paused"]),
     )

@@ -17,6 +17,7 @@ from leadq.worker.executor import Attempt, Executor
 from leadq.worker.last_words import LastWords
 from leadq.worker.lease import Lease
 from leadq.worker.loop import Report
+from leadq.worker.tally import Tally
 
 SETTLE_SECONDS = 30.0
 SETTLE_PAUSE_SECONDS = 0.5
@@ -76,6 +77,7 @@ def inline_runner(
     store: Store, executor: Executor, *, retry_after: int, last_words: LastWords, report: Report
 ) -> Iterator[InlineRunner]:
     """An InlineRunner, registered as a worker while it is used."""
+    tally = Tally()
     lease = Lease(
         store,
         name="inline",
@@ -83,9 +85,15 @@ def inline_runner(
         retry_after=retry_after,
         last_words=last_words,
         told=lambda orphans: report(events.OrphansReleased(orphans=tuple(orphans))),
+        tally=tally,
     )
+
+    def count_and_report(event: events.WorkerEvent) -> None:
+        tally.note(event)
+        report(event)
+
     with lease:
         try:
-            yield InlineRunner(store=store, executor=executor, worker_id=lease.worker_id, report=report)
+            yield InlineRunner(store=store, executor=executor, worker_id=lease.worker_id, report=count_and_report)
         finally:
             executor.close()

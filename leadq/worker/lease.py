@@ -14,10 +14,12 @@ from leadq.store.records import Orphan
 from leadq.store.store import Store
 from leadq.threads import start_unsignalled
 from leadq.worker.last_words import LastWords
+from leadq.worker.tally import Tally
 
 SWEEP_SECONDS = 2.5  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
 BEATS_A_LEASE = 6  # so many beats may fail before anybody takes the worker for dead
 LONGEST_BEAT_SECONDS = 15.0
+BUSY_BEAT_SECONDS = 5.0  # … while there are jobs to tell of: so old may the numbers be that `monitor` shows
 END_SECONDS = 5.0  # for so long the thread may keep the worker from ending: it may wait for a server that hangs
 
 _log = logging.getLogger("leadq.worker")
@@ -36,6 +38,8 @@ class Lease:
         retry_after: seconds without a beat after which others take it for dead.
         last_words: where workers of this host leave word of their end.
         told: called with the jobs that were released because their workers are gone; from the thread, too.
+        tally: what the worker has done, which the beat writes.
+        paused: whether a signal has paused the worker.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class Lease:
         retry_after: int,
         last_words: LastWords,
         told: Callable[[list[Orphan]], None],
+        tally: Tally,
+        paused: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._name = name
@@ -54,6 +60,8 @@ class Lease:
         self._retry_after = retry_after
         self._last_words = last_words
         self._told = told
+        self._tally = tally
+        self._paused = paused
         self._beat_seconds = min(retry_after / BEATS_A_LEASE, LONGEST_BEAT_SECONDS)
         self._judge_silence_from = 0.0
         self._beat_at = 0
@@ -76,21 +84,18 @@ class Lease:
         self._thread.join(END_SECONDS)
         self._last_words.close()
         with contextlib.suppress(StoreError):  # the row of a process that is gone is swept in any case
-            self._store.workers.unregister(self.worker_id)
+            self._store.workers.unregister(self.worker_id, self._tally.news(self._store.now()))
 
     def _look_after(self) -> None:
-        next_beat = time.monotonic() + self._beat_seconds
+        last_beat = time.monotonic()
         next_sweep = time.monotonic() + SWEEP_SECONDS
         try:
-            while not self._over.wait(max(0.0, min(next_beat, next_sweep) - time.monotonic())):
+            while not self._over.wait(max(0.0, min(last_beat + self._pause, next_sweep) - time.monotonic())):
                 now = time.monotonic()
                 try:
-                    if now >= next_beat:
-                        next_beat = now + self._beat_seconds
-                        self._store.workers.beat(self.worker_id, name=self._name, queues=self._queues)
-                        seen_at = self._store.now()
-                        self._distrust_silence_if_late_ourselves(seen_at)
-                        self._beat_at = seen_at
+                    if now >= last_beat + self._pause:
+                        last_beat = now
+                        self._beat()
                     if now >= next_sweep:
                         next_sweep = now + SWEEP_SECONDS
                         self._sweep()
@@ -101,6 +106,19 @@ class Lease:
                     self._store.reset()
         finally:
             self._store.close()
+
+    @property
+    def _pause(self) -> float:
+        return min(self._beat_seconds, BUSY_BEAT_SECONDS) if self._tally.has_news else self._beat_seconds
+
+    def _beat(self) -> None:
+        now = self._store.now()
+        news = self._tally.news(now, paused=self._paused())
+        self._store.workers.beat(self.worker_id, name=self._name, queues=self._queues, news=news)
+        self._tally.written(now)
+        seen_at = self._store.now()
+        self._distrust_silence_if_late_ourselves(seen_at)
+        self._beat_at = seen_at
 
     def _sweep(self) -> None:
         now = self._store.now()

@@ -22,6 +22,7 @@ from leadq.worker.options import WorkerOptions
 from leadq.worker.outage_watch import OutageWatch
 from leadq.worker.patience import Patience
 from leadq.worker.stop import StopRequest
+from leadq.worker.tally import Tally
 
 Report = Callable[[events.WorkerEvent], None]
 
@@ -71,6 +72,7 @@ class Worker:
         self._patience = Patience(store, stop, report)
         self._started = time.monotonic()
         self._jobs_done = 0
+        self._tally = Tally()
         self._found_nothing = False
         self._control = ControlWatch(store, queues=options.queues, restart_signal=restart_signal, report=report)
         self._outage = OutageWatch(
@@ -95,6 +97,8 @@ class Worker:
             retry_after=options.retry_after,
             last_words=self._last_words,
             told=lambda orphans: self._report(events.OrphansReleased(orphans=tuple(orphans))),
+            tally=self._tally,
+            paused=lambda: self._stop.paused,
         )
         with lease:
             self._report(events.WorkerStarted(name=options.name, queues=options.queues))
@@ -248,7 +252,9 @@ class Worker:
             record,
             before_retry=lambda: self._store.workers.release_strays(held.worker_id, running=held),
         )
-        self._report(event_of(attempt, outcome, owned=owned))
+        ended = event_of(attempt, outcome, owned=owned)
+        self._tally.note(ended)
+        self._report(ended)
         if self._executor.gate.holds:
             self._patience.call(lambda: self._outage.settled(held, outcome, reached=attempt.mail_server_reached))
         if owned and isinstance(outcome, Failed):

@@ -9,6 +9,7 @@ from peewee import (
     BigAutoField,
     BigIntegerField,
     CharField,
+    CompositeKey,
     ForeignKeyField,
     IntegerField,
     Model,
@@ -108,9 +109,26 @@ def up(migrator, db):
         queues = LongTextField()
         started_at = BigIntegerField()
         seen_at = BigIntegerField()
+        done = BigIntegerField(constraints=zero)
+        failed = BigIntegerField(constraints=zero)
+        paused = IntegerField(constraints=zero)  # by a signal
 
         class Meta:
             table_name = "workers"
+
+    # a row each, so that no worker waits for another one's
+    class JobCounts(Base):
+        worker_id = BigIntegerField()
+        minute = BigIntegerField(index=True)  # the second in which it begins
+        queue = CharField()
+        done = IntegerField()
+        failed = IntegerField()
+        attempts = IntegerField()
+        run_ms = BigIntegerField()
+
+        class Meta:
+            table_name = "job_counts"
+            primary_key = CompositeKey("worker_id", "minute", "queue")
 
     class Jobs(Base):
         id = key()
@@ -133,7 +151,7 @@ def up(migrator, db):
         class Meta:
             table_name = "jobs"
             indexes = (
-                (("queue", "stage", "priority", "id"), False),
+                (("queue", "stage", "priority", "id", "available_at"), False),  # the last one for those who count
                 (("stage", "available_at"), False),
                 (("batch_id",), False),
             )
@@ -218,6 +236,7 @@ def up(migrator, db):
             Deliveries,
             DeliveryEvents,
             Workers,
+            JobCounts,
             Jobs,
             FailedJobs,
             MailOutage,
