@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("leadq.commands.resume", "End the pause of a queue."),
     "jobs": ("leadq.commands.jobs", "List the waiting and running jobs."),
     "size": ("leadq.commands.size", "Print how many jobs there are."),
+    "monitor": ("leadq.commands.monitor", "See at one look what waits, who works, and what is wrong."),
     "failed": ("leadq.commands.failed", "List the failed jobs."),
     "retry": ("leadq.commands.retry", "Put failed jobs back into their queues."),
     "forget": ("leadq.commands.forget", "Delete failed jobs."),

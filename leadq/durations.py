@@ -1,4 +1,4 @@
-"""Seconds as people type them: `90`, `90s`, `10m`, `2h`, `1d`."""
+"""Seconds as people type and read them: `90`, `90s`, `10m`, `2h`, `1d`."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def parse_seconds(text: str) -> float:
     if seconds > LONGEST_SECONDS:
         raise InvalidInput(f"{text!r} is too long; expected at most ten years")
     return seconds
+
+
+def span(seconds: float) -> str:
+    """`21m`: a time in the largest unit of which it has one."""
+    unit, size = max(
+        ((unit, size) for unit, size in UNIT_SECONDS.items() if unit and (size <= seconds or size == 1)),
+        key=lambda one: one[1],
+    )
+    return f"{int(seconds // size)}{unit}"

@@ -40,6 +40,11 @@ def escaped(document: str) -> str:
     return _FOREIGN.sub(lambda match: json.dumps(match[0])[1:-1] if _is_harmful(match[0]) else match[0], document)
 
 
+def spelled_out(text: str) -> str:
+    """`text` whose harmful characters are written as `\\uXXXX`: two texts that differ do so afterwards, too."""
+    return "".join(f"\\u{ord(one):04x}" if _is_harmful(one) else one for one in text)
+
+
 def storable(text: str) -> str:
     """`text` with half characters, as a command line in another encoding leaves them, replaced: they cannot be kept."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -11,6 +11,7 @@ from leadq.dispatching import DispatchedJob
 from leadq.errors import LeadqError
 from leadq.leads import NotifiedLead
 from leadq.payload import describe
+from leadq.store.claims import CONNECTION
 from leadq.store.leads import ListedLead
 from leadq.store.records import (
     Batch,
@@ -21,6 +22,7 @@ from leadq.store.records import (
     Lead,
     Pause,
     QueueSize,
+    RunningJob,
     StoredJob,
     User,
 )
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leadq.lead_import.importer import Tally
+    from leadq.monitoring import QueueReport, Report, WorkerReport
 
 Document = dict[str, Any]
 
@@ -181,6 +184,74 @@ def sizes_document(sizes: list[QueueSize], pauses: Sequence[Pause]) -> Document:
             for size in sizes
         },
     }
+
+
+def report_document(report: Report) -> Document:
+    """What `monitor --json` prints."""
+    return {
+        "status": report.status.value,
+        "queues": [_queue_document(queue) for queue in report.queues],
+        "workers": [_worker_document(one, report.at) for one in report.workers],
+        "alerts": [{"queue": queue.name, "alert": alert} for queue in report.queues for alert in queue.alerts],
+        "warnings": list(report.warnings),
+        "pauses": [
+            {"queue": pause.queue, "since": iso(pause.since), "until": iso(pause.until), "reason": pause.reason}
+            for pause in report.pauses
+        ],
+        "mail_outage": _outage_document(report),
+    }
+
+
+def _queue_document(queue: QueueReport) -> Document:
+    mean = queue.mean_run_ms
+    return {
+        "connection": CONNECTION,
+        "queue": queue.name,
+        "size": queue.size.size,
+        "pending": queue.size.pending,
+        "delayed": queue.size.delayed,
+        "reserved": queue.size.reserved,
+        "oldest_pending_seconds": queue.oldest_pending_seconds,
+        "failed": queue.failed,
+        "jobs_per_minute": round(queue.jobs_per_minute, 2),
+        "mean_run_ms": None if mean is None else round(mean, 2),
+        "status": queue.status.value,
+    }
+
+
+def _worker_document(one: WorkerReport, at: int) -> Document:
+    worker = one.worker
+    return {
+        "name": worker.name,
+        "host": worker.process.host,
+        "pid": worker.process.pid,
+        "queues": list(worker.queues),
+        "state": one.state.value,
+        "job": None if one.job is None else _running_document(one.job, at),
+        "done": worker.done,
+        "failed": worker.failed,
+        "started_at": iso(worker.started_at),
+        "seen_at": iso(worker.seen_at),
+    }
+
+
+def _running_document(job: RunningJob, at: int) -> Document:
+    return {
+        "id": job.id,
+        "uuid": job.uuid,
+        "queue": job.queue,
+        "job": describe(job.payload)[0],
+        "attempts": job.attempts,
+        "reserved_at": iso(job.reserved_at),
+        "running_seconds": max(0, at - job.reserved_at),
+    }
+
+
+def _outage_document(report: Report) -> Document | None:
+    outage = report.outage
+    if outage is None:
+        return None
+    return {"since": iso(outage.since), "error": outage.error, "held": report.held}
 
 
 def import_document(tally: Tally, rejects_file: Path | None) -> Document:

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from leadq import clock
 from leadq.clock import local_zone
-
-AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+from leadq.durations import span
 
 
 def local_time(seconds: float, zone_name: str | None) -> str:
@@ -20,6 +19,5 @@ def age(seconds: int) -> str:
     distance = clock.now() - seconds
     if distance == 0:
         return "now"
-    size, unit = next((size, unit) for size, unit in AGES if abs(distance) >= size)
-    text = f"{abs(distance) // size}{unit}"
+    text = span(abs(distance))
     return f"{text} ago" if distance > 0 else f"in {text}"
