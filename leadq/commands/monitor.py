@@ -111,8 +111,8 @@ def _watch(app: App, look_now: Callable[[], Report]) -> None:
             report = look_now()
         except StoreError as error:
             app.store.reset()
-            lines = trouble_lines(error.message, error.hint, at=time.time(), zone_name=zone)
-            return lambda _width, _height: lines
+            message, hint, at = error.message, error.hint, time.time()
+            return lambda width, _: trouble_lines(message, hint, at=at, zone_name=zone, width=width)
         return lambda width, height: report_lines(report, zone_name=zone, width=width, height=height)
 
     look_now()  # what is wrong from the start is an error

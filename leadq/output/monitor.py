@@ -25,8 +25,8 @@ STYLES = {
     WorkerState.BUSY: "cyan",
     WorkerState.IDLE: "bright_black",
 }
+LINES_A_NOTICE = 4  # where the height is limited
 INDENT = 8  # the width of the first column and the gap after it
-LONGEST_NOTICE = 300  # characters, where the height is limited
 
 STATUS, QUEUE = Column(heading="status"), Column(heading="queue", least=8)
 SIZE, PENDING = Column(heading="size", number=True), Column(heading="pending", number=True)
@@ -45,31 +45,32 @@ def report_lines(report: Report, *, zone_name: str | None, width: int, height: i
     Args:
         report: what was seen.
         zone_name: the zone of its times; the system's if None.
-        width: cells for a line. Notices may be longer.
+        width: cells for a line. Names are cut to fit; what is wrong is told in as many lines as that takes.
         height: lines that there may be; None for as many as it takes.
     """
-    notices = list(_notices(report, zone_name))
+    notices = [_wrapped(notice, width) for notice in _notices(report, zone_name)]
     queues = _queue_blocks(report.queues, width)
     workers = _worker_blocks(report, width)
     if height is not None:
-        notices = _limited([_wrapped(notice, width) for notice in notices], (height - 1) // 2, "notice")
-        left = height - 1 - len(notices)
+        shown_notices = _limited([_shortened(notice) for notice in notices], (height - 1) // 2, "notice")
+        left = height - 1 - len(shown_notices)
         of_workers = _length(workers) + 1 if workers else 0
         queues_room = max(left - of_workers, left // 2) - 1  # each gets half at least
         shown_queues = _limited(queues, queues_room, "queue")
         shown_workers = _limited(workers, left - len(shown_queues) - 2, "worker")
     else:
-        shown_queues, shown_workers = list(chain(*queues)), list(chain(*workers))
-    lines = [_headline(report, zone_name, width), *notices, Text(), *shown_queues]
+        shown_notices, shown_queues, shown_workers = (list(chain(*blocks)) for blocks in (notices, queues, workers))
+    lines = [_headline(report, zone_name, width), *shown_notices, Text(), *shown_queues]
     if shown_workers:
         lines += [Text(), *shown_workers]
     return lines
 
 
-def trouble_lines(message: str, hint: str | None, *, at: float, zone_name: str | None) -> list[Text]:
+def trouble_lines(message: str, hint: str | None, *, at: float, zone_name: str | None, width: int) -> list[Text]:
     """What is shown while the database does not answer."""
-    verdict = _tagged("ALERT", STYLES[Status.ALERT], f"{local_time(at, zone_name)}  {one_line(message)}")
-    return [verdict, *([Text(" " * INDENT + one_line(hint))] if hint else []), Text(" " * INDENT + "Trying again.")]
+    told = [_tagged("ALERT", STYLES[Status.ALERT], f"{local_time(at, zone_name)}  {one_line(message)}")]
+    told += [_tagged("", "", one_line(text)) for text in (hint, "Trying again.") if text]
+    return list(chain.from_iterable(_wrapped(line, width) for line in told))
 
 
 def _headline(report: Report, zone_name: str | None, width: int) -> Text:
@@ -193,11 +194,14 @@ def _below(text: str) -> Text:
 
 
 def _wrapped(notice: Text, width: int) -> list[Text]:
-    notice.truncate(LONGEST_NOTICE, overflow="ellipsis")
     room = max(width - INDENT, 20)
     tag, text = notice[:INDENT], notice[INDENT:]
     first, *rest = text.wrap(Console(width=room), room)
     return [tag + first, *(Text(" " * INDENT) + line for line in rest)]
+
+
+def _shortened(notice: list[Text]) -> list[Text]:
+    return notice if len(notice) <= LINES_A_NOTICE else [*notice[: LINES_A_NOTICE - 1], Text(" " * INDENT + "…")]
 
 
 def _limited(blocks: Sequence[Sequence[Text]], room: int, noun: str) -> list[Text]:

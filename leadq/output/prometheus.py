@@ -75,8 +75,12 @@ def _metric(name: str, help_text: str, samples: Sequence[Sample]) -> Iterator[st
     yield f"# TYPE {name} gauge"
     for labels, value in samples:
         inner = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-        yield f"{name}{{{inner}}} {float(value):g}" if inner else f"{name} {float(value):g}"
+        yield f"{name}{{{inner}}} {_number(value)}" if inner else f"{name} {_number(value)}"
 
 
 def _escaped(text: str) -> str:
     return spelled_out(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)

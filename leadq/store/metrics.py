@@ -11,7 +11,7 @@ from leadq.store.session import Session, in_transaction
 
 MINUTE = 60
 KEPT_SECONDS = 2 * 86400
-PRUNE_EVERY = 60  # minutes
+PRUNE_EVERY = 60  # minutes; which one of an hour is a worker's own follows from its id
 PRUNED_AT_ONCE_SECONDS = 3600  # what a long standstill has left goes bit by bit
 
 
@@ -46,7 +46,8 @@ class Metrics:
         ]
         if rows:
             self._rows.insert(rows).on_conflict_replace().execute()
-            self._prune_in_turn(worker_id)
+            if self._session.now() // MINUTE % PRUNE_EVERY == worker_id % PRUNE_EVERY:  # not all workers at once
+                self._prune()
 
     def sums_since(self, minute: int, queues: Sequence[str] = ()) -> list[JobSums]:
         """What all workers have done, queue by queue.
@@ -66,12 +67,9 @@ class Metrics:
                 for queue, done, failed, attempts, run_ms in query.tuples()
             ]
 
-    def _prune_in_turn(self, worker_id: int) -> None:
-        """Deletes what is old. Each worker does in a minute of its own in the hour, so that they don't all at once."""
-        now = self._session.now()
-        if now // MINUTE % PRUNE_EVERY != worker_id % PRUNE_EVERY:
-            return
-        rows, kept_from = self._rows, now - KEPT_SECONDS
+    def _prune(self) -> None:
+        """Deletes what is old."""
+        rows, kept_from = self._rows, self._session.now() - KEPT_SECONDS
         ((oldest,),) = rows.select(fn.MIN(rows.minute)).tuples()
-        if oldest < kept_from:
+        if oldest is not None and oldest < kept_from:
             rows.delete().where(rows.minute < min(kept_from, oldest + PRUNED_AT_ONCE_SECONDS)).execute()

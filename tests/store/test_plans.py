@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from leadq.monitoring import Limits, look
 from leadq.receipt import Receipt
 from leadq.store.failed import FailedFilter
 from leadq.store.outcomes import Completed, GivenBack, Outcome, Released
+from leadq.store.records import JobSums, WorkerNews
 from leadq.store.store import Store
 from tests.homes import Home
 from tests.store.conftest import FAILED, claim, release_orphans
@@ -54,6 +56,9 @@ JOBS = (
 FILLED = ("users", "workers", "jobs", "failed_jobs", "leads", "deliveries", "delivery_events", "job_batches")
 
 
+NEWS = WorkerNews(done=1, minutes={60: [JobSums(queue="low", done=1, failed=0, attempts=1, run_ms=1)]})
+
+
 def settled(outcome: Outcome) -> Callable[[Store], object]:
     return lambda store: store.settlements.settle_and_claim(claim(store, "low"), outcome, ("none", "high", "low"))
 
@@ -70,6 +75,8 @@ HOT: dict[str, Callable[[Store], object]] = {
     "delivery": lambda store: store.deliveries.find("j7"),
     "story": lambda store: store.deliveries.events("j7"),
     "beat": lambda store: store.workers.beat(3, name="w", queues=("low",)),
+    "beat with news": lambda store: store.workers.beat(3, name="w", queues=("low",), news=NEWS),
+    "pruned counts": lambda store: store.metrics._prune(),
     "sweep": lambda store: release_orphans(store),
     "jobs of a worker that is gone": lambda store: store.workers._release_jobs_of(4, "it is gone"),
     "strays": lambda store: store.workers.release_strays(5),
@@ -162,6 +169,28 @@ def test_a_busy_queue_finds_its_rows_by_an_index_however_many_there_are(
         assert watch.seen > 0, name
         wrong |= {name: watch.wrong} if watch.wrong else {}
     assert wrong == {}
+
+
+def test_monitor_counts_many_jobs_from_indexes_alone(home: Home, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for statement in JOBS[:2]:
+        home.sql(statement, MANY // 10)
+    home.sql("ANALYZE" if "DB_CONNECTION" not in home.environment else "ANALYZE TABLE jobs, failed_jobs")
+    watch = Watch(store, monkeypatch)
+    plans: list[tuple[str, str]] = []
+    execute = watch._execute
+
+    def execute_explained(sql: str, params: object = None) -> object:
+        if "GROUP BY" in sql and ("jobs" in sql):
+            plans.extend((sql, step) for step in watch._plan(sql, params))
+        return execute(sql, params)
+
+    monkeypatch.setattr(store._session.database, "execute_sql", execute_explained)
+    limits = Limits(pending=1000, age_seconds=900, failed=None)
+    report = look(store, limits=limits, default_queue="default", retry_after=90)
+    assert sum(queue.size.size for queue in report.queues) == MANY // 10
+    assert sum(queue.failed for queue in report.queues) == MANY // 10
+    assert len(plans) == 2
+    assert [plan for plan in plans if not re.search("COVERING INDEX|Using index$", plan[1])] == []
 
 
 def test_addresses_are_looked_up_by_an_index_however_many_leads_there_are(
