@@ -11,7 +11,6 @@ from leadq.dispatching import DispatchedJob
 from leadq.errors import LeadqError
 from leadq.leads import NotifiedLead
 from leadq.payload import describe
-from leadq.store.claims import CONNECTION
 from leadq.store.leads import ListedLead
 from leadq.store.records import (
     Batch,
@@ -203,6 +202,8 @@ def report_document(report: Report) -> Document:
 
 
 def _queue_document(queue: QueueReport) -> Document:
+    from leadq.store.claims import CONNECTION
+
     mean = queue.mean_run_ms
     return {
         "connection": CONNECTION,
