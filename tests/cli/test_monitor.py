@@ -177,7 +177,7 @@ def test_queues_that_are_named_are_shown_alone_with_zeros_where_they_have_none(s
 def test_every_queue_that_somebody_knows_of_is_shown(store: Store, home: Home, time_now: Clock) -> None:
     enqueue(store, queue="waiting")
     fail(store, "failing")
-    store.control.pause("paused")
+    store.control.pause("paused", until=None, reason=None)
     worker(store, "w", "worked-on")
     store.metrics.record(1, {MINUTE: [JobSums(queue="emptied", done=1, failed=0, attempts=1, run_ms=1)]})
     store.metrics.record(1, {MINUTE - 360: [JobSums(queue="long-ago", done=1, failed=0, attempts=1, run_ms=1)]})
@@ -273,7 +273,7 @@ def test_while_mail_is_held_it_says_since_when_and_why(store: Store, home: Home,
 def test_a_pause_is_no_alert_and_hides_none(store: Store, home: Home, time_now: Clock) -> None:
     enqueue(store)
     worker(store)
-    store.control.pause(None)
+    store.control.pause(None, until=None, reason=None)
     assert [queue["status"] for queue in home.json("monitor")["queues"]] == ["PAUSED"]
     assert home.json("monitor")["workers"][0]["state"] == "paused"
     assert "PAUSED  every queue since 08:00:00 (0s)" in lines(home.leadq("monitor").stdout)
@@ -284,7 +284,7 @@ def test_a_pause_is_no_alert_and_hides_none(store: Store, home: Home, time_now: 
 def test_what_is_wrong_comes_first(store: Store, home: Home, time_now: Clock) -> None:
     enqueue(store, queue="a")
     enqueue(store, 9, queue="z")
-    store.control.pause("m")
+    store.control.pause("m", until=None, reason=None)
     document = home.json("monitor", "--max", 9, exit_code=1)
     found = [(queue["status"], queue["queue"]) for queue in document["queues"]]
     assert found == [("ALERT", "z"), ("PAUSED", "m"), ("OK", "a"), ("OK", "default")]
@@ -308,7 +308,7 @@ def test_states_of_workers(store: Store, home: Home, time_now: Clock) -> None:
     worker(store, "all-paused", "reports")
     enqueue(store)
     claim(store, worker_id=worker(store, "busy"))
-    store.control.pause("reports")
+    store.control.pause("reports", until=None, reason=None)
     found = [(one["name"], one["state"]) for one in home.json("monitor")["workers"]]
     assert found == [
         ("silent", "gone"),
