@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("leadq.commands.init", "Make a folder the home of a queue."),
     "migrate": ("leadq.commands.migrate", "Bring the database up to date."),
     "demo": ("leadq.commands.demo", "Show the whole story in ten seconds, without any set-up."),
+    "doctor": ("leadq.commands.doctor", "Look for whatever keeps mails from going out."),
     "user": ("leadq.commands.user", "The colleagues who receive leads."),
     "lead": ("leadq.commands.lead", "Create leads and see what became of them."),
     "work": ("leadq.commands.work", "Run the jobs that are due."),

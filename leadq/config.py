@@ -109,7 +109,7 @@ def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> S
         ConfigError: `.env` cannot be read, or a value is wrong; names the key, the value (unless it is
             secret) and what was expected.
     """
-    values = Values(_read_env_file(home / ".env"), os.environ if environment is None else environment)
+    values = _values(home, environment)
     return Settings(
         home=home,
         app_name=values.text("APP_NAME"),
@@ -149,6 +149,20 @@ def require_settings(home: Path, environment: Mapping[str, str] | None = None) -
             f"there is no {home / '.env'}, and MAIL_MAILER is not set: mails would go into files",
             hint=f"Put the file back, or make one to begin with: leadq init {home}",
         )
+
+
+def load_database_settings(home: Path, environment: Mapping[str, str] | None = None) -> DatabaseSettings:
+    """The part of `load_settings` that says where the store is. Raises ConfigError as that does."""
+    return _database_settings(_values(home, environment), home)
+
+
+def load_mail_settings(home: Path, environment: Mapping[str, str] | None = None) -> MailSettings:
+    """The part of `load_settings` that says how mail leaves. Raises ConfigError as that does."""
+    return _mail_settings(_values(home, environment), home)
+
+
+def _values(home: Path, environment: Mapping[str, str] | None) -> Values:
+    return Values(_read_env_file(home / ".env"), os.environ if environment is None else environment)
 
 
 def _read_env_file(path: Path) -> dict[str, str | None]:

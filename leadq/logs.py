@@ -123,13 +123,25 @@ class DailyLogFile(LogFile):
         super().emit(record)
 
     def _path_of_today(self) -> Path:
-        return (self._folder / f"leadq-{datetime.now(self._zone):%Y-%m-%d}.log").absolute()
+        return _path_of_today(self._folder, self._zone)
+
+
+def log_file(settings: Settings) -> Path | None:
+    """The file that is logged to now; None for stderr."""
+    folder = settings.storage / "logs"
+    if settings.log.channel == "single":
+        return folder / "leadq.log"
+    return _path_of_today(folder, local_zone(settings.timezone)) if settings.log.channel == "daily" else None
+
+
+def _path_of_today(folder: Path, zone: tzinfo | None) -> Path:
+    return (folder / f"leadq-{datetime.now(zone):%Y-%m-%d}.log").absolute()
 
 
 def _handler(settings: Settings) -> logging.Handler:
-    folder = settings.storage / "logs"
-    if settings.log.channel == "single":
-        return LogFile(folder / "leadq.log")
+    path = log_file(settings)
+    if path is None:
+        return logging.StreamHandler(sys.stderr)
     if settings.log.channel == "daily":
-        return DailyLogFile(folder, local_zone(settings.timezone))
-    return logging.StreamHandler(sys.stderr)
+        return DailyLogFile(path.parent, local_zone(settings.timezone))
+    return LogFile(path)

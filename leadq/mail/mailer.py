@@ -53,15 +53,19 @@ def open_mailer(settings: Settings, *, dialogue: Callable[[str], None] | None = 
     Raises:
         ConfigError: MAIL_CA_FILE holds no certificate.
     """
+    return Mailer(open_composer(settings), _transport(settings, dialogue))
+
+
+def open_composer(settings: Settings) -> Composer:
+    """What writes the mails of a home, where none is to be sent."""
     templates = settings.home / "templates"
-    composer = Composer(
+    return Composer(
         settings.mail,
         app_name=settings.app_name,
         lead_url=settings.lead_url,
         timezone=settings.timezone,
         template_folder=templates if templates.is_dir() else None,
     )
-    return Mailer(composer, _transport(settings, dialogue))
 
 
 def _transport(settings: Settings, dialogue: Callable[[str], None] | None) -> Transport:

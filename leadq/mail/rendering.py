@@ -36,6 +36,10 @@ class Templates:
         self._environment.filters.update(mailto=mailto, tel=tel, line_breaks=line_breaks)
         self._templates: dict[str, Template] = {}
 
+    def compile(self, name: str) -> None:
+        """Compiles the template of that name. Raises PermanentDeliveryError: see `render`."""
+        self._compile(name)
+
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """The template's text.
 

@@ -76,6 +76,11 @@ class SmtpSession:
             if self._settings.username is not None:
                 self._log_in()
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is on; while the connection is open."""
+        return self._connection.encrypted
+
     def submit(self, message: Message, *, deadline: float) -> Reply:
         """Hands over one mail and returns the server's word that it has it, straight after reading it.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from leadq.causes import Cause
 from leadq.clock import iso
 from leadq.dispatching import DispatchedJob
+from leadq.doctor.check import Check, worst
 from leadq.errors import LeadqError
 from leadq.leads import NotifiedLead
 from leadq.payload import describe
@@ -261,6 +262,17 @@ def import_document(tally: Tally, rejects_file: Path | None) -> Document:
         "batch": tally.batch_id,
         **tally.counts,
         "rejects_file": None if rejects_file is None else str(rejects_file.absolute()),
+    }
+
+
+def examination_document(checks: Sequence[Check]) -> Document:
+    """What `doctor --json` prints."""
+    return {
+        "status": worst(check.status for check in checks).value,
+        "checks": [
+            {"name": check.name, "status": check.status.value, "detail": check.detail, "remedy": check.remedy}
+            for check in checks
+        ],
     }
 
 

@@ -49,6 +49,10 @@ class Dialect:
         before_savepoint: a statement with which a part of the application's own transaction begins; None for none. The
             application may have begun as SQLite does by itself: then the first write must come before the first look,
             since it waits for another program's, and after a look it fails at once. See `begin`.
+        short_wait: has the connection's later statements wait a second at most for another one's lock.
+        write_test: statements that fail where leadq could not write. SQLite is asked for fresh pages, which stay in its
+            memory until the rollback. On MySQL they find no row: rights, and whether the server takes changes, are
+            looked at before that, and neither a row lock nor an AUTO_INCREMENT number is taken.
     """
 
     begin: tuple[str, ...]
@@ -63,6 +67,8 @@ class Dialect:
     before_ddl: str
     after_ddl: str | None
     before_savepoint: str | None
+    short_wait: str
+    write_test: tuple[str, ...]
 
 
 SQLITE = Dialect(
@@ -78,6 +84,11 @@ SQLITE = Dialect(
     before_ddl=f"PRAGMA busy_timeout = {DDL_SECONDS * 1000}",
     after_ddl=None,
     before_savepoint="UPDATE jobs SET id = id WHERE 0",  # takes the write lock and touches nothing
+    short_wait="PRAGMA busy_timeout = 1000",
+    write_test=(
+        "CREATE TABLE leadq_write_test (room)",
+        "INSERT INTO leadq_write_test VALUES (zeroblob(65536))",
+    ),
 )
 
 MYSQL = Dialect(
@@ -94,6 +105,13 @@ MYSQL = Dialect(
     before_ddl=f"SELECT GET_LOCK('leadq.migrate', {DDL_SECONDS})",
     after_ddl="SELECT RELEASE_LOCK('leadq.migrate')",
     before_savepoint=None,
+    short_wait="SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1",
+    write_test=(
+        "INSERT INTO jobs (queue, payload, available_at, created_at)"
+        " SELECT queue, payload, available_at, created_at FROM jobs WHERE id = 0",
+        "UPDATE jobs SET attempts = 0 WHERE id = 0",
+        "DELETE FROM jobs WHERE id = 0",
+    ),
 )
 
 # before MySQL 8.0.1 and MariaDB 10.6: a claim waits for another one's end, a few milliseconds, and is as right

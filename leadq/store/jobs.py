@@ -12,7 +12,7 @@ from leadq.errors import NotFound
 from leadq.store.batch_counts import BatchCounts
 from leadq.store.deliveries import Deliveries
 from leadq.store.prepared import PreparedRows
-from leadq.store.records import JobState, NewJob, QueueLoad, QueueSize, RunningJob, StoredJob
+from leadq.store.records import Backlog, JobState, NewJob, QueueLoad, QueueSize, RunningJob, StoredJob
 from leadq.store.session import Session, in_transaction
 from leadq.store.tables import columns
 
@@ -137,6 +137,27 @@ class Jobs:
             reserved = (jobs.stage == RESERVED) & jobs.reserved_at.is_null(False)
             rows = jobs.select(jobs.worker_id, *columns).where(reserved).order_by(jobs.id)
             return {row.pop("worker_id"): RunningJob(**row) for row in rows.dicts()}
+
+    def backlogs(self) -> list[Backlog]:
+        """The queues with jobs that are due; those held until mail can leave are not counted."""
+        jobs = self._jobs
+        due = jobs.stage.in_([UNSEEN, DUE]) & (jobs.available_at <= self._session.now())
+        query = jobs.select(jobs.queue, fn.COUNT(jobs.id), fn.MIN(jobs.available_at)).where(due)
+        with self._session.reading():
+            found = query.group_by(jobs.queue).order_by(jobs.queue).tuples()
+            return [Backlog(queue=queue, pending=count, oldest_due_at=oldest) for queue, count, oldest in found]
+
+    def newest_error(self, *, ending: str) -> str | None:
+        """How the last attempt ended of the newest of the waiting jobs whose error ends so; None where there is none.
+
+        Args:
+            ending: text with neither `%` nor `_`, the wildcards of LIKE.
+        """
+        jobs = self._jobs
+        ends_so = jobs.last_error ** f"%{ending}"
+        with self._session.reading():
+            rows = jobs.select(jobs.last_error).where(ends_so).order_by(jobs.id.desc()).limit(1).tuples()
+            return next((str(error) for (error,) in rows), None)
 
     def _select(self) -> Any:
         return self._jobs.select(*columns(self._jobs, "jobs"), self._workers.name.alias("worker")).join(

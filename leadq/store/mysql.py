@@ -38,14 +38,18 @@ SKIP_LOCKED_MARIADB = (10, 6, 0)
 class MysqlServer(MySQLDatabase):
     """A server; each connection gets the session that leadq reckons with.
 
+    Args:
+        settings: where it is.
+        reply_seconds: how long one answer is waited for.
+
     Raises:
         ConfigError: no driver is installed.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, reply_seconds: int = REPLY_SECONDS) -> None:
         self._driver = _driver(settings)
         self._ca_file = settings.ca_file
-        super().__init__(settings.name, **_parameters(settings, self._driver.__name__))
+        super().__init__(settings.name, **_parameters(settings, self._driver.__name__, reply_seconds))
 
     def _connect(self) -> Any:
         try:
@@ -103,13 +107,13 @@ def _driver(settings: DatabaseSettings) -> Any:
     )
 
 
-def _parameters(settings: DatabaseSettings, driver: str) -> dict[str, Any]:
+def _parameters(settings: DatabaseSettings, driver: str, reply_seconds: int) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         "charset": "utf8mb4",
         "client_flag": FOUND_ROWS,
-        "connect_timeout": CONNECT_SECONDS,
-        "read_timeout": REPLY_SECONDS,
-        "write_timeout": REPLY_SECONDS,
+        "connect_timeout": min(CONNECT_SECONDS, reply_seconds),
+        "read_timeout": reply_seconds,
+        "write_timeout": reply_seconds,
     }
     if settings.socket:
         parameters["unix_socket"] = settings.socket

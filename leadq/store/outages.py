@@ -36,6 +36,12 @@ class Outages:
             row = self._current.row()
         return None if row is None else Outage(since=row[0], error=row[1], probes=row[2], next_probe_at=row[3])
 
+    def held_jobs(self) -> int:
+        """How many jobs wait for its end."""
+        with self._session.reading():
+            count: int = self._jobs.select().where(self._jobs.stage == HELD).count()
+        return count
+
     @in_transaction
     def note_failure(self, error: str, *, probe: bool) -> None:
         """Begins an outage; in one that lasts a probe's failure makes the pause before the next one longer.

@@ -342,6 +342,15 @@ class WorkerNews:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """The jobs of one queue that a worker could take. `oldest_due_at`: since when the one that waits longest is due."""
+
+    queue: str
+    pending: int
+    oldest_due_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerRecord:
     """A registered worker. `queues` is empty for a command that runs one job itself.
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,10 +34,10 @@ class SqliteFile(SqliteDatabase):
     a backup: whatever it commits is lost.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, pragmas: Mapping[str, object] = PRAGMAS) -> None:
         self._path = str(path)  # every transaction begins with a stat(), which takes a Path twice as long
         self._connected_to = threading.local()
-        super().__init__(f"file:{quote(self._path)}?mode=rw", pragmas=PRAGMAS, timeout=BUSY_SECONDS, uri=True)
+        super().__init__(f"file:{quote(self._path)}?mode=rw", pragmas=dict(pragmas), timeout=BUSY_SECONDS, uri=True)
 
     def was_replaced(self) -> bool:
         """Whether this thread's connection is to another file than the one that stands at the path now."""
@@ -60,7 +61,7 @@ class SqliteFile(SqliteDatabase):
         return connection
 
 
-def sqlite_file(path: Path, *, create: bool) -> SqliteFile:
+def sqlite_file(path: Path, *, create: bool, pragmas: Mapping[str, object] = PRAGMAS) -> SqliteFile:
     """The file at `path`. Raises StoreUnavailable where there is none and `create` is not asked for."""
     if create:
         make_folder(path.parent)
@@ -70,7 +71,7 @@ def sqlite_file(path: Path, *, create: bool) -> SqliteFile:
         raise StoreUnavailable(
             f"there is no database at {path}", hint="Make it with: leadq migrate (or correct DB_DATABASE in .env)"
         )
-    return SqliteFile(path)
+    return SqliteFile(path, pragmas=pragmas)
 
 
 def _text(data: bytes) -> str:

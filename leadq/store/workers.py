@@ -71,6 +71,30 @@ class Workers:
             now = self._session.now()
             return [(worker, _why_gone(worker, retry_after, now) is None) for worker in self._all()]
 
+    def gone(self, *, retry_after: int) -> list[str]:
+        """Who is entered and does not live: a worker's name and what is known of it, each.
+
+        Args:
+            retry_after: see `alive`.
+        """
+        with self._session.reading():
+            now, up_since = self._session.now(), self._session.up_since()
+            reasons = (_why_gone(worker, retry_after, now, up_since) for worker in self._all())
+            return [reason for reason in reasons if reason is not None]
+
+    def orphaned_jobs(self, *, retry_after: int) -> int:
+        """How many jobs are held by workers that are gone.
+
+        Args:
+            retry_after: see `alive`.
+        """
+        jobs = self._jobs
+        with self._session.reading():
+            suspects = self._suspects(retry_after, self._session.now(), self._session.up_since())
+            held = (jobs.stage == RESERVED) & jobs.worker_id.in_(list(suspects))
+            count: int = jobs.select().where(held).count()
+        return count
+
     def release_orphans(
         self, *, retry_after: int | None, last_words: LastWords, now: int | None = None
     ) -> list[Orphan]:

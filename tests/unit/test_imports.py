@@ -35,6 +35,7 @@ LAYERS = {
     "leadq.api": ("click", "rich", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
     "leadq.embedding": ("click", "rich", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
     "leadq.testing": ("click", "rich", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
+    "leadq.doctor": ("click", "rich", "leadq.worker", "leadq.output", "leadq.commands", "leadq.app", "leadq.cli"),
     "leadq.output": ("click", "leadq.mail", "leadq.commands", "leadq.app", "leadq.cli"),
 }
 HEAVY = (

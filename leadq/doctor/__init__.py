@@ -1,0 +1,1 @@
+"""`leadq doctor`: looks at everything that a home needs, changes nothing, and says what to do."""

@@ -1,0 +1,165 @@
+"""The queue: workers alive, jobs that nobody takes, mail that is held, what has failed of late."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from leadq.clock import iso
+from leadq.doctor.check import Finding, Step, fail, ok, warn
+from leadq.doctor.database import DatabaseArea
+from leadq.doctor.settings import HomeSettings
+from leadq.settings_values import default_of
+from leadq.store.records import Backlog, WorkerRecord
+from leadq.store.store import Store
+
+LONG_SECONDS = 15 * 60  # as long as `leadq monitor` bears
+HOUR = 3600
+MOST_FAILURES = 1000  # that are looked at
+WRONG_SETTING = "(config)"  # how a mail's error ends that a person must mend: see leadq.mail.errors
+
+
+class QueueArea:
+    """The checks of the queue, over the connection of the database's."""
+
+    def __init__(self, settings: HomeSettings, database: DatabaseArea) -> None:
+        self._settings = settings
+        self._database = database
+
+    def steps(self) -> list[Step]:
+        """The checks."""
+        return [
+            Step("workers", self._workers),
+            Step("interrupted jobs", self._interrupted),
+            Step("waiting jobs", self._waiting),
+            Step("mail outage", self._outage),
+            Step("failed jobs", self._failed),
+        ]
+
+    @property
+    def _store(self) -> Store:
+        return self._database.store
+
+    @property
+    def _retry_after(self) -> int:
+        whole = self._settings.whole
+        return whole.retry_after if whole else int(default_of("DB_QUEUE_RETRY_AFTER"))
+
+    @property
+    def _is_sync(self) -> bool:
+        whole = self._settings.whole
+        return whole is not None and whole.queue_connection == "sync"
+
+    def _alive(self) -> list[WorkerRecord]:
+        """The workers; a command that runs one job itself has a row, too, and no queues."""
+        return [worker for worker in self._store.workers.alive(retry_after=self._retry_after) if worker.queues]
+
+    # --- workers -----------------------------------------------------------------------------------
+
+    def _workers(self) -> Finding:
+        alive = self._alive()
+        gone = self._store.workers.gone(retry_after=self._retry_after)
+        if gone:
+            beside = f"{_counted(len(alive), 'worker')} alive" if alive else "no worker is alive"
+            remedy = "Workers that run clear that up by themselves." if alive else "Start a worker: leadq work"
+            return warn(f"{_listed(gone)}; {beside}", remedy)
+        if alive:
+            queues = sorted({queue for worker in alive for queue in worker.queues})
+            return ok(f"{_counted(len(alive), 'worker')} alive, on {', '.join(queues)}")
+        if self._is_sync:
+            return ok("none is needed (QUEUE_CONNECTION=sync)")
+        return warn(
+            "no worker is alive; cron may be the worker",
+            "Without cron, start one: leadq work. With cron, see that its line runs: leadq work --stop-when-empty",
+        )
+
+    # --- jobs that nobody takes --------------------------------------------------------------------
+
+    def _interrupted(self) -> Finding:
+        orphaned = self._store.workers.orphaned_jobs(retry_after=self._retry_after)
+        if not orphaned:
+            return ok("none: every reserved job has a living worker")
+        remedy = "A worker that runs takes them up within seconds."
+        if not self._alive():
+            remedy = "Start a worker, which takes them up: leadq work"
+        return warn(f"{_counted(orphaned, 'job')} reserved by workers that are gone", remedy)
+
+    def _waiting(self) -> Finding:
+        """Whether the jobs that are due are on their way."""
+        backlogs = self._store.jobs.backlogs()
+        if not backlogs:
+            return ok("none is due")
+        now = self._store.now()
+        served = {queue for worker in self._alive() for queue in worker.queues}
+        late = [one for one in backlogs if now - one.oldest_due_at > LONG_SECONDS]
+        deserted = [one for one in late if one.queue not in served]
+        if deserted:
+            names = ",".join(one.queue for one in deserted)
+            return fail(
+                f"nobody works on {_told(deserted, now)}",
+                f"Start a worker: leadq work --queue {names}; or see why cron does not run one.",
+            )
+        if late:
+            return warn(
+                f"workers are alive and behind: {_told(late, now)}",
+                "Look: leadq jobs. Many that wait: more workers, leadq work --processes 4. Few: what does a worker do?",
+            )
+        unserved = [one for one in backlogs if one.queue not in served]
+        if unserved and served:
+            names = ",".join(one.queue for one in unserved)
+            remedy = f"Unless cron does: leadq work --queue {names}"
+            return warn(f"no living worker serves {_told(unserved, now)}", remedy)
+        return ok(_told(backlogs, now))
+
+    # --- mail and failures -------------------------------------------------------------------------
+
+    def _outage(self) -> Finding:
+        outage = self._store.outages.current()
+        if outage is not None:
+            held = self._store.outages.held_jobs()
+            return fail(
+                f"no mail can leave since {iso(outage.since)}: {outage.error}; {_counted(held, 'job')} held",
+                "Mend what the check `mail` and this error say; held jobs then run by themselves.",
+            )
+        error = self._store.jobs.newest_error(ending=WRONG_SETTING)
+        if error is not None:
+            return warn(f"a job waits for another attempt after: {error}", "See the check `mail`, and: leadq jobs")
+        return ok("none: no job is held")
+
+    def _failed(self) -> Finding:
+        from leadq.causes import causes_of
+
+        now = self._store.now()
+        summaries, total = self._store.failed.listing(limit=MOST_FAILURES)
+        recent = list(takewhile(lambda one: now - one.failed_at <= HOUR, summaries))
+        if not recent:
+            return ok(f"none in the last hour, {total:,} in all")
+        causes = causes_of(recent, now=now)
+        settings_first = sorted(causes, key=lambda cause: not cause.error.endswith(WRONG_SETTING))
+        many = "or more " if len(recent) == MOST_FAILURES else ""
+        return warn(
+            f"{len(recent):,} {many}in the last hour, {total:,} in all; {_counted(settings_first[0].count, 'time')}: "
+            f"{settings_first[0].error}",
+            "Look: leadq failed --group. Once it is mended: leadq retry all",
+        )
+
+
+def _told(backlogs: list[Backlog], now: int) -> str:
+    return "; ".join(
+        f"{one.queue}: {one.pending:,} due, the oldest for {_span(now - one.oldest_due_at)}" for one in backlogs
+    )
+
+
+def _span(seconds: int) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _listed(texts: list[str], *, most: int = 3) -> str:
+    more = [f"{len(texts) - most} more"] if len(texts) > most else []
+    return "; ".join(texts[:most] + more)
