@@ -35,7 +35,8 @@ class Watch:
 
     def __init__(self, home: Home, *, rows: int = 24, columns: int = 80) -> None:
         environment = {**os.environ, **home.environment, "TERM": "xterm-256color"}
-        environment.pop("COLUMNS", None)
+        for name in ("COLUMNS", "LINES"):
+            environment.pop(name, None)
         self.child = pexpect.spawn(
             sys.executable,
             ["-m", "leadq", "monitor", "--watch"],
