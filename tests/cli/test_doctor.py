@@ -400,16 +400,16 @@ def test_a_file_that_is_no_database_is_told(home: Home) -> None:
     ("change", "detail", "remedy"),
     [
         (
-            "UPDATE schema_migration SET name = '0000_past'",
+            "UPDATE leadq_migration SET name = '0000_past'",
             "the database is older than this program (it is at 0000_past, expected 0001_initial)",
             "Run: leadq migrate",
         ),
         (
-            "UPDATE schema_migration SET name = '9999_future'",
+            "UPDATE leadq_migration SET name = '9999_future'",
             "the database is newer than this program (it is at 9999_future, this program knows 0001_initial)",
             "Install the newer leadq on this host.",
         ),
-        ("DROP TABLE schema_migration", "the database has no tables of leadq", "Run: leadq migrate"),
+        ("DROP TABLE leadq_migration", "the database has no tables of leadq", "Run: leadq migrate"),
     ],
     ids=["old", "new", "none"],
 )

@@ -34,7 +34,7 @@ def words(health: DatabaseHealth) -> list[str]:
 
 
 def contents(home: Home) -> list[object]:
-    return [home.sql(f"SELECT * FROM {table}") for table in ("jobs", "leads", "users", "workers", "schema_migration")]
+    return [home.sql(f"SELECT * FROM {table}") for table in ("jobs", "leads", "users", "workers", "leadq_migration")]
 
 
 def test_a_fresh_database_is_well(health: DatabaseHealth) -> None:

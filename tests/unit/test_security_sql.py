@@ -13,6 +13,21 @@ RUNS_SQL = {"execute_sql", "executemany", "executescript"}
 # every place where a statement is run that Peewee has not built, and what is run there
 STATEMENTS = {
     ("store/dialect.py", "'SELECT VERSION()'"),
+    ("store/health.py", "'SELECT VERSION()'"),
+    (
+        "store/health.py",
+        "'SELECT sqlite_version(), page_count, page_size FROM pragma_page_count, pragma_page_size'",
+    ),
+    (
+        "store/health.py",
+        "'SELECT table_name, engine, table_collation FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() ORDER BY table_name'",
+    ),
+    ("store/health.py", "dialect.clock"),  # constants of the dialect
+    ("store/health.py", "dialect.short_wait"),
+    ("store/health.py", "statement"),
+    ("store/health.py", "f'PRAGMA {name}'"),  # names that stand in that module
+    ("store/health.py", "f'SHOW SESSION VARIABLES WHERE Variable_name IN ({marks})'"),  # marks for values
     ("store/mysql.py", "statement"),  # the constants of SESSION
     ("store/prepared.py", "self._sql"),  # built by Peewee; its values are given beside it
     ("store/prepared.py", "f\"{self._head} VALUES {', '.join([self._row] * len(rows))}\""),  # the same
