@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from leadq.text import one_line
 
 
 class Status(StrEnum):
@@ -44,6 +47,11 @@ class Step(NamedTuple):
 
 class Skipped(Exception):
     """A check cannot be made, for a reason that another check tells."""
+
+
+def typed(*words: object) -> str:
+    """Words of a command as a person can type them: a folder's name may hold blanks, a stranger's text anything."""
+    return shlex.join(one_line(str(word)) for word in words)
 
 
 def ok(detail: str) -> Finding:

@@ -28,13 +28,13 @@ def examine(home: Path) -> Iterator[Check]:
         Area(
             "database",
             [*database.steps(), *QueueArea(settings, database).steps()],
-            unanswered="Check that it runs, and DB_HOST, DB_PORT and DB_SOCKET in .env.",
+            unanswered="Check that the database server runs, and DB_HOST, DB_PORT and DB_SOCKET in .env.",
             close=database.close,
         ),
         Area(
             "mail",
             mail_steps(settings),
-            unanswered="Check that it runs, MAIL_HOST and MAIL_PORT in .env, and this host's name servers.",
+            unanswered="Check that the mail server runs, MAIL_HOST and MAIL_PORT in .env, and the name servers.",
         ),
     ]
     give_up_at = time.monotonic() + ALL_SECONDS

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from leadq.config import Settings
-from leadq.doctor.check import Finding, Step, fail, ok, warn
+from leadq.doctor.check import Finding, Step, fail, ok, typed, warn
 from leadq.doctor.settings import HomeSettings
 from leadq.logs import log_file
 
@@ -34,7 +34,7 @@ def _env_file(path: Path) -> Finding:
     except FileNotFoundError:
         return ok("there is none")
     if mode & SECRET_MODE:
-        remedy = f"Run: chmod 600 {path}"
+        remedy = f"Run: {typed('chmod', 600, path)}"
         return warn(f"others than its owner may use {path} (mode {mode & 0o777:o}), and it holds passwords", remedy)
     return ok(f"readable by its owner alone (mode {mode & 0o777:o})")
 
@@ -48,10 +48,9 @@ def _writable(settings: HomeSettings) -> Finding:
     refused = [path for path in _what_is_written(settings) if not _may_write(path)]
     if not refused:
         return ok(f"{home / 'storage'} can be written by {_user_name(os.geteuid())}")
-    shown = " ".join(map(str, refused))
     return fail(
         f"{_user_name(os.geteuid())} cannot write {', '.join(map(str, refused))}",
-        f"Run as another user, or: chown -R {_user_name(os.geteuid())} {shown}",
+        f"Run as another user, or: {typed('chown', '-R', _user_name(os.geteuid()), *refused)}",
     )
 
 
@@ -80,7 +79,8 @@ def _owner(settings: HomeSettings) -> Finding:
     return warn(
         f"{others[0]}{more} belongs to {name}, and you are {_user_name(me)}: what one of you makes the other may not "
         "be able to write",
-        f"Run leadq as the user who runs its workers: sudo -u {name} leadq doctor; or: chown -R USER {settings.home}",
+        f"Run leadq as the user who runs its workers: {typed('sudo', '-u', name, 'leadq', 'doctor')}; or: "
+        f"{typed('chown', '-R', 'USER', settings.home)}",
     )
 
 
@@ -163,8 +163,10 @@ def _log(settings: Settings) -> Finding:
     if path is None:
         return ok("stderr")
     if path.parent.exists() and not path.parent.is_dir():
-        return fail(f"{path.parent} is no folder", f"Move it away: mv {path.parent} {path.parent}.old")
+        return fail(f"{path.parent} is no folder", f"Move it away: {typed('mv', path.parent, f'{path.parent}.old')}")
     if path.is_dir() or not _may_write(path):
         name = _user_name(os.geteuid())
-        return fail(f"{name} cannot write the log {path}", f"Run: chown {name} {path}, or set LOG_CHANNEL=stderr")
+        return fail(
+            f"{name} cannot write the log {path}", f"Run: {typed('chown', name, path)}, or set LOG_CHANNEL=stderr"
+        )
     return ok(f"{path} ({settings.log.level})")

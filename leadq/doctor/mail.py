@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from leadq.config import MailSettings, Settings
-from leadq.doctor.check import Finding, Step, fail, ok, warn
+from leadq.doctor.check import Finding, Step, fail, ok, typed, warn
 from leadq.doctor.settings import HomeSettings
 from leadq.settings_values import default_of
 
@@ -21,7 +21,7 @@ SECONDS = 8.0  # less than a check has: what took too long is told by its name
 THIS_HOST = ("localhost", "127.0.0.1", "::1")
 REMEDIES = {
     "resolve": "Check MAIL_HOST in .env, and this host's name servers.",
-    "connect": "Check that it runs, MAIL_HOST and MAIL_PORT in .env, and that no firewall is in the way.",
+    "connect": "Check that the mail server runs, MAIL_HOST and MAIL_PORT in .env, and that no firewall is in the way.",
     "auth": "Check MAIL_USERNAME and MAIL_PASSWORD in .env.",
 }
 
@@ -80,9 +80,11 @@ def _way_out(mail: MailSettings, settings: HomeSettings) -> Finding:
 def _folder(folder: Path) -> Finding:
     there = next(one for one in (folder, *folder.parents) if one.exists())
     if not there.is_dir():
-        return fail(f"{there} is no folder, so no mail can be written", f"Move it away: mv {there} {there}.old")
+        return fail(
+            f"{there} is no folder, so no mail can be written", f"Move it away: {typed('mv', there, f'{there}.old')}"
+        )
     if not os.access(there, os.W_OK | os.X_OK):
-        return fail(f"no mail can be written into {folder}", f"Run as its owner, or: chown USER {there}")
+        return fail(f"no mail can be written into {folder}", f"Run as its owner, or: {typed('chown', 'USER', there)}")
     return ok(f"written into {folder}")
 
 

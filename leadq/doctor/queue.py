@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from leadq.clock import iso
-from leadq.doctor.check import Finding, Step, fail, ok, warn
+from leadq.doctor.check import Finding, Step, fail, ok, typed, warn
 from leadq.doctor.database import DatabaseArea
 from leadq.doctor.settings import HomeSettings
 from leadq.settings_values import default_of
@@ -93,10 +93,9 @@ class QueueArea:
         late = [one for one in backlogs if now - one.oldest_due_at > LONG_SECONDS]
         deserted = [one for one in late if one.queue not in served]
         if deserted:
-            names = ",".join(one.queue for one in deserted)
             return fail(
                 f"nobody works on {_told(deserted, now)}",
-                f"Start a worker: leadq work --queue {names}; or see why cron does not run one.",
+                f"Start a worker: {_worker_on(deserted)}; or see why cron does not run one.",
             )
         if late:
             return warn(
@@ -105,8 +104,7 @@ class QueueArea:
             )
         unserved = [one for one in backlogs if one.queue not in served]
         if unserved and served:
-            names = ",".join(one.queue for one in unserved)
-            remedy = f"Unless cron does: leadq work --queue {names}"
+            remedy = f"Unless cron does: {_worker_on(unserved)}"
             return warn(f"no living worker serves {_told(unserved, now)}", remedy)
         return ok(_told(backlogs, now))
 
@@ -141,6 +139,10 @@ class QueueArea:
             f"{settings_first[0].error}",
             "Look: leadq failed --group. Once it is mended: leadq retry all",
         )
+
+
+def _worker_on(backlogs: list[Backlog]) -> str:
+    return typed("leadq", "work", "--queue", ",".join(one.queue for one in backlogs))
 
 
 def _told(backlogs: list[Backlog], now: int) -> str:

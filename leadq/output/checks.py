@@ -13,7 +13,7 @@ from leadq.output.console import painted
 STYLES = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 STATUS_WIDTH, NAME_WIDTH = 6, 18
 INDENT = " " * (STATUS_WIDTH + NAME_WIDTH)
-NARROW = 72  # columns: below that details get lines of their own
+NARROW = 72  # columns: below that names have no column of their own
 NARROW_INDENT = " " * STATUS_WIDTH
 
 
@@ -37,12 +37,11 @@ def _lines(check: Check, width: int | None) -> list[str]:
     status = painted(check.status, STYLES[check.status], sys.stdout) + " " * (STATUS_WIDTH - len(check.status))
     narrow = width is not None and width < NARROW
     indent = NARROW_INDENT if narrow else INDENT
-    details = _wrapped(check.detail, indent, width)
+    name = "" if narrow else f"{check.name:{NAME_WIDTH}}"
+    first, *more = _wrapped(f"{check.name}: {check.detail}" if narrow else check.detail, indent, width)
     if check.remedy is not None:
-        details += _wrapped(f"→ {check.remedy}", indent, width, hanging="  ")
-    if narrow:
-        return [status + check.name, *details]
-    return [f"{status}{check.name:{NAME_WIDTH}}{details[0].removeprefix(indent)}", *details[1:]]
+        more += _wrapped(f"→ {check.remedy}", indent, width, hanging="  ")
+    return [status + name + first.removeprefix(indent), *more]
 
 
 def _wrapped(text: str, indent: str, width: int | None, *, hanging: str = "") -> list[str]:
