@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadq.durations import LONGEST_SECONDS, parse_seconds
+from leadq.durations import LONGEST_SECONDS, parse_seconds, span
 from leadq.errors import InvalidInput
 
 
@@ -36,3 +36,11 @@ def test_anything_else_is_refused_with_what_was_expected(text: str) -> None:
 def test_more_than_ten_years_is_too_long() -> None:
     with pytest.raises(InvalidInput, match=r"^'3651d' is too long; expected at most ten years$"):
         parse_seconds("3651d")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.9, "59s"), (60, "1m"), (3599, "59m"), (7200, "2h"), (86399, "23h"), (86400, "1d"), (1e7, "115d")],
+)
+def test_a_span_is_told_in_the_largest_unit_of_which_it_has_one(seconds: float, text: str) -> None:
+    assert span(seconds) == text
