@@ -11,6 +11,7 @@ from leadq.store.metrics import MINUTE
 from leadq.store.records import JobSums, Outage, Pause, QueueLoad, QueueSize, RunningJob, WorkerRecord
 from leadq.store.store import Store
 
+CONFIG_ERROR = "(config)"  # how a mail's error ends that a person must mend: see leadq.mail.errors
 RATE_MINUTES = 5  # full ones, and the one that has just begun: over these rates are reckoned
 
 
@@ -105,6 +106,7 @@ class Report:
         workers: those that work on them.
         pauses: what is paused, as far as it is about these queues.
         outage: since when no mail can leave, where jobs are held for that.
+        config_error: how the mail of a waiting job has failed that a person must mend; None where there is none.
     """
 
     at: int
@@ -112,6 +114,7 @@ class Report:
     workers: tuple[WorkerReport, ...]
     pauses: tuple[Pause, ...]
     outage: Outage | None
+    config_error: str | None = None
 
     @property
     def status(self) -> Status:
@@ -132,7 +135,13 @@ class Report:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What may be as it should, and may not."""
+        """What may be as it should, and may not; what surely is not comes first."""
+        if self.config_error is None:
+            return self._unworked
+        return (f"a job waits for a setting of the mail to be mended: {self.config_error}", *self._unworked)
+
+    @property
+    def _unworked(self) -> tuple[str, ...]:
         if not self.live_workers:
             return ("no worker is running; unless cron starts one, run: leadq work",)
         worked_on = {queue for one in self.live_workers for queue in one.worker.queues}
@@ -183,12 +192,14 @@ def look(store: Store, *, queues: Sequence[str] = (), limits: Limits, default_qu
         )
         for name in names
     ]
+    outage = store.outages.current()
     return Report(
         at=now,
         queues=tuple(sorted(reports, key=lambda queue: (list(Status).index(queue.status), queue.name))),
         workers=tuple(sorted(workers, key=lambda one: (list(WorkerState).index(one.state), one.worker.id))),
         pauses=tuple(pause for pause in pauses if not queues or pause.queue is None or pause.queue in queues),
-        outage=store.outages.current(),
+        outage=outage,
+        config_error=None if outage else store.jobs.newest_error(ending=CONFIG_ERROR),
     )
 
 

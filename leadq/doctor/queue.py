@@ -8,6 +8,7 @@ from leadq.clock import iso
 from leadq.doctor.check import Finding, Step, fail, ok, typed, warn
 from leadq.doctor.database import DatabaseArea
 from leadq.doctor.settings import HomeSettings
+from leadq.monitoring import CONFIG_ERROR
 from leadq.settings_values import default_of
 from leadq.store.records import Backlog, WorkerRecord
 from leadq.store.store import Store
@@ -15,7 +16,6 @@ from leadq.store.store import Store
 LONG_SECONDS = 15 * 60  # as long as `leadq monitor` bears
 HOUR = 3600
 MOST_FAILURES = 1000  # that are looked at
-WRONG_SETTING = "(config)"  # how a mail's error ends that a person must mend: see leadq.mail.errors
 
 
 class QueueArea:
@@ -85,10 +85,12 @@ class QueueArea:
 
     def _waiting(self) -> Finding:
         """Whether the jobs that are due are on their way."""
-        backlogs = self._store.jobs.backlogs()
-        if not backlogs:
-            return ok("none is due")
+        paused = {pause.queue for pause in self._store.control.pauses()}
+        due = self._store.jobs.backlogs()
+        backlogs = [one for one in due if paused.isdisjoint({one.queue, None})]
         now = self._store.now()
+        if not backlogs:
+            return ok(f"paused: {_told(due, now)}" if due else "none is due")
         served = {queue for worker in self._alive() for queue in worker.queues}
         late = [one for one in backlogs if now - one.oldest_due_at > LONG_SECONDS]
         deserted = [one for one in late if one.queue not in served]
@@ -118,7 +120,7 @@ class QueueArea:
                 f"no mail can leave since {iso(outage.since)}: {outage.error}; {_counted(held, 'job')} held",
                 "Mend what the check `mail` and this error say; held jobs then run by themselves.",
             )
-        error = self._store.jobs.newest_error(ending=WRONG_SETTING)
+        error = self._store.jobs.newest_error(ending=CONFIG_ERROR)
         if error is not None:
             return warn(f"a job waits for another attempt after: {error}", "See the check `mail`, and: leadq jobs")
         return ok("none: no job is held")
@@ -132,7 +134,7 @@ class QueueArea:
         if not recent:
             return ok(f"none in the last hour, {total:,} in all")
         causes = causes_of(recent, now=now)
-        settings_first = sorted(causes, key=lambda cause: not cause.error.endswith(WRONG_SETTING))
+        settings_first = sorted(causes, key=lambda cause: not cause.error.endswith(CONFIG_ERROR))
         many = "or more " if len(recent) == MOST_FAILURES else ""
         return warn(
             f"{len(recent):,} {many}in the last hour, {total:,} in all; {_counted(settings_first[0].count, 'time')}: "

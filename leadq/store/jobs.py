@@ -148,13 +148,16 @@ class Jobs:
             return [Backlog(queue=queue, pending=count, oldest_due_at=oldest) for queue, count, oldest in found]
 
     def newest_error(self, *, ending: str) -> str | None:
-        """How the last attempt ended of the newest of the waiting jobs whose error ends so; None where there is none.
+        """How the last attempt ended of the newest of the jobs that wait for another one and whose error ends so.
 
         Args:
             ending: text with neither `%` nor `_`, the wildcards of LIKE.
+
+        Returns:
+            None where there is no such job.
         """
         jobs = self._jobs
-        ends_so = jobs.last_error ** f"%{ending}"
+        ends_so = jobs.stage.in_([UNSEEN, HELD]) & (jobs.last_error ** f"%{ending}")  # an index leads to these alone
         with self._session.reading():
             rows = jobs.select(jobs.last_error).where(ends_so).order_by(jobs.id.desc()).limit(1).tuples()
             return next((str(error) for (error,) in rows), None)

@@ -807,3 +807,11 @@ def test_its_json_is_one_document_in_the_shape_of_the_contract(home: Home) -> No
     document = json.loads(home.run("doctor", "--json").stdout)
     assert list(document) == ["status", "checks"]
     assert [list(check) for check in document["checks"]] == [["name", "status", "detail", "remedy"]] * len(NAMES)
+
+
+def test_a_paused_queue_that_waits_is_no_fault(home: Home) -> None:
+    home.insert_job({"job": "x"}, queue="reports")
+    home.leadq("pause", "reports")
+    (waiting,) = (check for check in home.json("doctor")["checks"] if check["name"] == "waiting jobs")
+    assert waiting["status"] == "OK"
+    assert waiting["detail"].startswith("paused: ")

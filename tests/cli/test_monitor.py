@@ -16,9 +16,10 @@ from leadq.payload import new_uuid
 from leadq.store.outcomes import Failed, Held
 from leadq.store.records import JobSums, NewJob, WorkerNews
 from leadq.store.store import Store
-from tests.cli.conftest import Terminal, lines
+from tests.cli.conftest import Terminal, create_lead, lines
 from tests.conftest import NOW, Clock
 from tests.homes import Home
+from tests.smtp_servers import MailServer
 
 MINUTE = NOW - NOW % 60
 QUEUE_KEYS = ["connection", "queue", "size", "pending", "delayed", "reserved", "oldest_pending_seconds", "failed",
@@ -413,3 +414,14 @@ def test_a_pipe_gets_whole_lines(home: Home, store: Store) -> None:
     enqueue(store, queue=name)
     home.environment["COLUMNS"] = "40"
     assert name in home.run("monitor").stdout
+
+
+def test_a_setting_of_the_mail_that_a_person_must_mend_is_a_warning(staffed: Home) -> None:
+    staffed.environment |= {"MAIL_MAILER": "smtp", "MAIL_HOST": "127.0.0.1", "MAIL_FROM_ADDRESS": "leads@acme.example"}
+    create_lead(staffed)
+    with MailServer(starttls=None) as server:
+        staffed.environment |= {"MAIL_PORT": str(server.port), "MAIL_USERNAME": "leadq", "MAIL_PASSWORD": "secret"}
+        staffed.leadq("work", "--once")
+    (config, _) = staffed.json("monitor")["warnings"]
+    assert config.startswith("a job waits for a setting of the mail to be mended: DeliveryError: ")
+    assert "offers no encryption" in config
