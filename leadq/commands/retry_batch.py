@@ -29,17 +29,15 @@ def command(app: App, references: tuple[str, ...]) -> None:
     retried: list[str] = []
     is_broken_off = False
     with interrupts_noted() as interrupted:
-        for failed_id in _failed_jobs(app, batch_ids):
+        for chunk in _failed_jobs(app, batch_ids):
             if interrupted():
                 is_broken_off = True
                 break
-            uuid = app.store.triage.retry(failed_id)
-            if uuid is None:
-                continue
-            app.log("Failed job retried", job=uuid)
-            retried.append(uuid)
-            if not app.out.as_json and len(retried) <= SHOWN_ONE_BY_ONE:
-                app.out.line(f"{uuid}  queued again")
+            for uuid in app.store.triage.retry_chunk(chunk):
+                app.log("Failed job retried", job=uuid)
+                retried.append(uuid)
+                if not app.out.as_json and len(retried) <= SHOWN_ONE_BY_ONE:
+                    app.out.line(f"{uuid}  queued again")
     _report(app, retried, missing, is_broken_off)
 
 
@@ -55,11 +53,12 @@ def _found(app: App, references: tuple[str, ...]) -> tuple[list[str], dict[str, 
     return list(found), missing
 
 
-def _failed_jobs(app: App, batch_ids: list[str]) -> Iterator[int]:
+def _failed_jobs(app: App, batch_ids: list[str]) -> Iterator[list[int]]:
+    """Their numbers, as many at a time as one transaction should move."""
     from leadq.store.failed import FailedFilter
 
     for batch_id in batch_ids:
-        yield from app.store.failed.ids(FailedFilter(batch_id=batch_id))
+        yield from app.store.failed.chunks(FailedFilter(batch_id=batch_id))
 
 
 def _report(app: App, retried: list[str], missing: dict[str, NotFound], is_broken_off: bool) -> None:

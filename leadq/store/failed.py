@@ -128,12 +128,8 @@ class FailedJobs:
         with self._session.reading():
             return dict(query.tuples())
 
-    def ids(self, chosen: FailedFilter) -> Iterator[int]:
-        """The numbers of those that match now, oldest first."""
-        return chain.from_iterable(self.chunks(chosen))
-
     def chunks(self, chosen: FailedFilter, *, newest_first: bool = False) -> Iterator[list[int]]:
-        """The same, at most CHUNK at a time, each read when it is asked for.
+        """The numbers of those that match now, oldest first, at most CHUNK at a time, each read when it is asked for.
 
         A job that fails meanwhile is not among them.
         """

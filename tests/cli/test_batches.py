@@ -207,7 +207,7 @@ def test_retrying_that_is_broken_off_tells_how_many_were_queued_again(home: Home
     assert screen.exit_code == 1
     retried = home.count("jobs")
     assert 0 < retried < many
-    assert f"\n{retried} failed {'job' if retried == 1 else 'jobs'} queued again.\n" in screen.text
+    assert f"{retried} failed {'job' if retried == 1 else 'jobs'} queued again.\n" in screen.text
     assert screen.text.endswith("interrupted; some are left\n  The same command goes on with them.\n")
     assert counters(home, batch_id) == (many, retried, many - retried)
 

@@ -31,7 +31,7 @@ from leadq.store.schema import migrate
 from leadq.store.store import Store
 from tests.conftest import NOW
 from tests.property.model import SENT, Model, ModelBatch, ModelDelivery, ModelJob, ModelWorker
-from tests.store.conftest import dead_pid
+from tests.store.conftest import dead_pid, failed_ids
 
 T = TypeVar("T")
 NEVER = 99_999_999_999
@@ -241,7 +241,7 @@ class Queue(RuleBasedStateMachine):
     def retry_batch(self, index: int) -> None:
         batch_id = picked(list(self.model.batches), index)
         failed = [id for id, failure in self.model.failed.items() if failure.batch_id == batch_id]
-        assert list(self.store.failed.ids(FailedFilter(batch_id=batch_id))) == failed
+        assert failed_ids(self.store, FailedFilter(batch_id=batch_id)) == failed
         assert self.store.batches.failed_job_ids(batch_id) == [self.model.failed[id].uuid for id in failed]
         for failed_id in failed:
             failure = self.model.retry(failed_id, force=False)

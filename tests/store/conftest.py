@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from leadq.payload import new_uuid
+from leadq.store.failed import FailedFilter
 from leadq.store.outcomes import Failed
 from leadq.store.records import ClaimedJob, NewJob
 from leadq.store.store import Store
@@ -71,6 +73,11 @@ def release_orphans(store: Store, *, retry_after: int | None = 90, last_words: s
     """Sweeps, and returns the uuids of the jobs that are due again."""
     orphans = store.workers.release_orphans(retry_after=retry_after, last_words=lambda worker: last_words)
     return [orphan.uuid for orphan in orphans]
+
+
+def failed_ids(store: Store, chosen: FailedFilter) -> list[int]:
+    """The numbers of the failed jobs that a filter lets through, oldest first."""
+    return list(chain.from_iterable(store.failed.chunks(chosen)))
 
 
 FAILED = Failed(error="ValueError: no", exception="ValueError: no\nTraceback …")

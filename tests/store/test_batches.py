@@ -18,7 +18,7 @@ from leadq.store.records import NewJob
 from leadq.store.store import Store
 from tests.conftest import NOW, Clock
 from tests.homes import Home
-from tests.store.conftest import FAILED, claim, dead_pid, enqueue_notification, release_orphans, worker
+from tests.store.conftest import FAILED, claim, dead_pid, enqueue_notification, failed_ids, release_orphans, worker
 
 DONE = Completed()
 RELEASED = Released(delay_seconds=0, error="OSError: down")
@@ -192,7 +192,7 @@ def test_a_retried_job_is_pending_again_and_failed_no_more(store: Store) -> None
     batch_id = batch_of(store, 2)
     for _ in range(2):
         store.settlements.settle(claim(store), FAILED)
-    ids = list(store.failed.ids(FailedFilter(batch_id=batch_id)))
+    ids = failed_ids(store, FailedFilter(batch_id=batch_id))
     store.triage.retry(ids[0])
     assert counters(store, batch_id) == (2, 1, 1)
     store.triage.retry(ids[0])
@@ -207,7 +207,7 @@ def test_a_failed_job_that_is_forgotten_has_failed_all_the_same(store: Store) ->
     batch_id = batch_of(store, 2)
     for _ in range(2):
         store.settlements.settle(claim(store), FAILED)
-    first, _ = store.failed.ids(FailedFilter(batch_id=batch_id))
+    first, _ = failed_ids(store, FailedFilter(batch_id=batch_id))
     store.triage.forget(first)
     store.triage.flush()
     assert counters(store, batch_id) == (2, 0, 2)
@@ -255,7 +255,7 @@ def test_jobs_of_no_batch_and_of_one_that_is_gone_change_none(home: Home, store:
     assert store.settlements.settle(claim(store), DONE)
     for outcome in (DONE, FAILED, FAILED):
         assert store.settlements.settle(claim(store), outcome)
-    for failed_id in list(store.failed.ids(FailedFilter())):
+    for failed_id in failed_ids(store, FailedFilter()):
         assert store.triage.retry(failed_id)
     assert counters(store, batch_id) == (1, 0, 0)
     assert home.count("job_batches") == 1

@@ -16,7 +16,7 @@ from leadq.store.outcomes import Completed
 from leadq.store.records import NewJob
 from leadq.store.store import Store
 from tests.homes import PATIENCE_SECONDS, Home, eventually
-from tests.store.conftest import claim, enqueue, enqueue_notification, fail_jobs
+from tests.store.conftest import claim, enqueue, enqueue_notification, fail_jobs, failed_ids
 from tests.store.test_mysql_claims import waits_now
 
 pytestmark = pytest.mark.mariadb_only("row locks")
@@ -51,7 +51,7 @@ def cleared(store: Store) -> tuple[int, int]:
 
 
 def retried(store: Store) -> list[str]:
-    return [uuid for failed_id in store.failed.ids(EVERYTHING) if (uuid := store.triage.retry(failed_id))]
+    return [uuid for failed_id in failed_ids(store, EVERYTHING) if (uuid := store.triage.retry(failed_id))]
 
 
 def flushed(store: Store) -> int:

@@ -16,7 +16,7 @@ from leadq.store.outcomes import Completed, GivenBack, Outcome, Released
 from leadq.store.records import JobSums, WorkerNews
 from leadq.store.store import Store
 from tests.homes import Home
-from tests.store.conftest import FAILED, claim, release_orphans
+from tests.store.conftest import FAILED, claim, failed_ids, release_orphans
 
 FEW, MANY = 10, 200_000
 BATCHES = 2000  # and so a hundred jobs in each, and as many failed ones
@@ -85,7 +85,7 @@ HOT: dict[str, Callable[[Store], object]] = {
         store.failed.listing(FailedFilter(queues=("rare",)), limit=50)[0]
     ),
     "retry": lambda store: store.triage.retry(7),
-    "failed jobs of a batch": lambda store: list(store.failed.ids(FailedFilter(batch_id="b7"))),
+    "failed jobs of a batch": lambda store: failed_ids(store, FailedFilter(batch_id="b7")),
     "uuids of the failed jobs of a batch": lambda store: store.batches.failed_job_ids("b8"),
     "cancelled batch": lambda store: store.batches.cancel("b9"),
     "retry of a chunk": lambda store: store.triage.retry_chunk(list(range(8, 508)), available_at={9: NEVER}),

@@ -18,7 +18,7 @@ from leadq.store.records import FailedSummary, JobState
 from leadq.store.store import Store
 from tests.conftest import NOW, Clock
 from tests.homes import Home
-from tests.store.conftest import FAILED, claim, enqueue, enqueue_notification, fail_jobs, places
+from tests.store.conftest import FAILED, claim, enqueue, enqueue_notification, fail_jobs, failed_ids, places
 
 
 def insert_failed(
@@ -81,7 +81,7 @@ def test_two_shells_that_retry_the_same_jobs_queue_each_once(home: Home, store: 
 
 def test_two_connections_at_once_move_each_job_once(home: Home, store: Store) -> None:
     fail_jobs(store, 40)
-    ids = list(store.failed.ids(FailedFilter()))
+    ids = failed_ids(store, FailedFilter())
     moved: list[str] = []
 
     def retry() -> None:
@@ -352,7 +352,7 @@ def test_filters_look_at_names_errors_and_times(home: Home, store: Store, chosen
         home, "2", payload='{"job": "hidden", "displayName": "Shown"}', exception="Error: x\n100% 'a\\b'", queue="even"
     )
     insert_failed(home, "3", payload="\x00 no JSON", exception="Error: x Ärger", failed_at=NOW + 1, queue="odd")
-    assert list(store.failed.ids(chosen)) == ids
+    assert failed_ids(store, chosen) == ids
     assert store.failed.count(chosen) == len(ids)
 
 
@@ -362,7 +362,7 @@ def test_a_users_failed_notifications_are_those_of_the_delivery(home: Home, stor
     for _ in range(3):
         store.settlements.settle(claim(store), FAILED)
     insert_failed(home, "foreign")
-    assert list(store.failed.ids(FailedFilter(user_id=2))) == [2]
+    assert failed_ids(store, FailedFilter(user_id=2)) == [2]
     assert store.failed.count(FailedFilter(user_id=4)) == 0
 
 
@@ -384,7 +384,7 @@ def test_filters_narrow_the_failed_jobs_together(
 ) -> None:
     for number in range(1, 7):
         insert_failed(home, str(number), queue="odd" if number % 2 else "even", failed_at=NOW + number)
-    assert list(store.failed.ids(chosen)) == ids
+    assert failed_ids(store, chosen) == ids
 
 
 def test_more_than_a_chunk_of_failed_jobs_is_gone_through_once(home: Home, store: Store) -> None:
@@ -395,7 +395,7 @@ def test_more_than_a_chunk_of_failed_jobs_is_gone_through_once(home: Home, store
         2 * CHUNK + 1,
     )
     seen = []
-    for failed_id in store.failed.ids(FailedFilter()):
+    for failed_id in failed_ids(store, FailedFilter()):
         seen.append(failed_id)
         if len(seen) == 1:
             insert_failed(home, "failed meanwhile")
