@@ -40,16 +40,16 @@ class MysqlServer(MySQLDatabase):
 
     Args:
         settings: where it is.
-        reply_seconds: how long one answer is waited for.
+        reply_seconds: how long one answer is waited for; None stands for REPLY_SECONDS.
 
     Raises:
         ConfigError: no driver is installed.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, reply_seconds: int = REPLY_SECONDS) -> None:
+    def __init__(self, settings: DatabaseSettings, *, reply_seconds: int | None = None) -> None:
         self._driver = _driver(settings)
         self._ca_file = settings.ca_file
-        super().__init__(settings.name, **_parameters(settings, self._driver.__name__, reply_seconds))
+        super().__init__(settings.name, **_parameters(settings, self._driver.__name__, reply_seconds or REPLY_SECONDS))
 
     def _connect(self) -> Any:
         try:
