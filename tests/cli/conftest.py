@@ -134,9 +134,19 @@ class Terminal:
         """Types a control key, such as `c`."""
         self._child.sendcontrol(key)
 
+    def give_up(self) -> Screen:
+        """Presses Ctrl-C at a question, and again where Python has begun to read just then: it noted that and read on."""
+        self.press("c")
+        while self._child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=2):
+            self.press("c")
+        return self._screen()
+
     def end(self) -> Screen:
         """Waits for the end of the command."""
         self._child.expect(pexpect.EOF)
+        return self._screen()
+
+    def _screen(self) -> Screen:
         self._seen += self._child.before
         self._child.close()
         return Screen(exit_code=self._child.exitstatus, raw=self._seen)
