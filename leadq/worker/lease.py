@@ -16,7 +16,7 @@ from leadq.threads import start_unsignalled
 from leadq.worker.last_words import LastWords
 from leadq.worker.tally import Tally
 
-SWEEP_SECONDS = 2.5  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
+SWEEP_SECONDS = 3.0  # a worker that died on this host is noticed within 5 s, a busy machine allowed for
 BEATS_A_LEASE = 6  # so many beats may fail before anybody takes the worker for dead
 LONGEST_BEAT_SECONDS = 15.0
 BUSY_BEAT_SECONDS = 5.0  # … while there are jobs to tell of: so old may the numbers be that `monitor` shows

@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROUNDS = 20
 PROCESSES = (1, 4, 16)
-KILLS_WITHIN_SECONDS = 2.5  # spread over the time between two sweeps: not all at one distance from the next
+KILLS_WITHIN_SECONDS = 3.0  # spread over the time between two sweeps: not all at one distance from the next
 SETTLED_SECONDS = 2.0  # after the start, until an idle worker's memory grows no more
 PATIENCE_SECONDS = 60.0
 

@@ -135,7 +135,7 @@ class Terminal:
         self._child.sendcontrol(key)
 
     def give_up(self) -> Screen:
-        """Presses Ctrl-C at a question, and again where Python has begun to read just then: it noted that and read on."""
+        """Presses Ctrl-C at a question, and again where Python was about to read: it notes the first and reads on."""
         self.press("c")
         while self._child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=2):
             self.press("c")

@@ -117,7 +117,7 @@ def test_nobody_takes_its_job_when_the_clock_jumps_as_after_a_suspended_host(job
     until_held(jobs_home, "long")
     idle = idle_worker(jobs_home)
     (jobs_home.path / "jumped").touch()
-    kept = never_within(lambda: jobs_home.sql("SELECT attempts FROM jobs") != [(1,)], 5.5)  # two sweeps
+    kept = never_within(lambda: jobs_home.sql("SELECT attempts FROM jobs") != [(1,)], 6.5)  # two sweeps
     let_go(jobs_home, "long")
     eventually(lambda: jobs_home.count("jobs") == 0)
     assert jobs_home.stop(busy).exit_code == jobs_home.stop(idle).exit_code == 0
