@@ -11,8 +11,9 @@ from leadq.errors import InvalidInput, NotFound
 from leadq.store.prepared import Prepared, Slot
 from leadq.store.records import Turn, User
 from leadq.store.session import Session, in_transaction
-from leadq.store.tables import COLUMNS
 from leadq.text import storable
+
+USER_COLUMNS = ("id", "name", "email", "active", "created_at")
 
 
 class Users:
@@ -49,7 +50,7 @@ class Users:
             row = self._one.row(id=user_id)
         if row is None:
             raise NotFound(f"there is no user {user_id}", hint="See: leadq user list")
-        return _user(dict(zip(COLUMNS["users"], row, strict=True)))
+        return _user(dict(zip(USER_COLUMNS, row, strict=True)))
 
     def find(self, reference: str) -> User:
         """One user by number or address.
@@ -82,7 +83,7 @@ class Users:
         Nobody else gets the same answer until the transaction ends.
         """
         row = self._next.row()
-        return None if row is None else _user(dict(zip(COLUMNS["users"], row, strict=True)))
+        return None if row is None else _user(dict(zip(USER_COLUMNS, row, strict=True)))
 
     @in_transaction
     def turns(self) -> list[Turn]:
@@ -90,22 +91,26 @@ class Users:
 
         Nobody else gives them a lead until the transaction ends.
         """
-        rows = self._session.locking(self._in_turn()).dicts()
+        rows = self._session.locking(self._in_turn(self._rows.select())).dicts()
         return [
             Turn(last_lead_at=row["last_lead_at"], last_lead_id=row["last_lead_id"], user_id=row["id"]) for row in rows
         ]
 
     @cached_property
     def _one(self) -> Prepared:
-        return self._session.prepare(self._rows.select().where(self._rows.id == Slot("id")))
+        return self._session.prepare(self._select().where(self._rows.id == Slot("id")))
 
     @cached_property
     def _next(self) -> Prepared:
-        return self._session.prepare(self._session.locking(self._in_turn().limit(1)))
+        return self._session.prepare(self._session.locking(self._in_turn(self._select()).limit(1)))
 
-    def _in_turn(self) -> Any:
+    def _select(self) -> Any:
+        """What a User has: on a server each further column takes time."""
+        return self._rows.select(*[getattr(self._rows, column) for column in USER_COLUMNS])
+
+    def _in_turn(self, query: Any) -> Any:
         rows = self._rows
-        return rows.select().where(rows.active == 1).order_by(rows.last_lead_at, rows.last_lead_id, rows.id)
+        return query.where(rows.active == 1).order_by(rows.last_lead_at, rows.last_lead_id, rows.id)
 
     @in_transaction
     def locked(self, reference: str) -> User:
