@@ -94,11 +94,6 @@ class Jobs:
                 return _stored(row, self._session.now())
         raise NotFound(f"no job {job_id} is waiting or running", hint="See `leadq jobs`, or `leadq failed`.")
 
-    def exists(self, job_id: int) -> bool:
-        """Whether the job is still waiting or running."""
-        with self._session.reading():
-            return bool(self._jobs.select().where(self._jobs.id == job_id).exists())
-
     def listing(
         self, *, queues: Sequence[str] = (), state: JobState | None = None, limit: int
     ) -> tuple[list[StoredJob], int]:
