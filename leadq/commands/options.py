@@ -10,7 +10,6 @@ import click
 from leadq.app import App
 from leadq.durations import parse_seconds
 from leadq.errors import InvalidInput
-from leadq.lead_import.names import FIELDS
 from leadq.settings_parsers import queue_name
 from leadq.text import storable
 
@@ -140,6 +139,8 @@ class Column(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """The column's name and the field's."""
+        from leadq.lead_import.names import FIELDS  # which no other command needs
+
         column, _, field = value.rpartition("=")
         field = field.strip().lower()
         if not column.strip() or field not in FIELDS:

@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from leadq.causes import Cause
 from leadq.clock import iso
-from leadq.dispatching import DispatchedJob
-from leadq.doctor.check import Check, worst
-from leadq.errors import LeadqError
-from leadq.leads import NotifiedLead
 from leadq.payload import describe
-from leadq.store.leads import ListedLead
-from leadq.store.records import (
-    Batch,
-    Delivery,
-    Event,
-    FailedJob,
-    FailedSummary,
-    Lead,
-    Pause,
-    QueueSize,
-    RunningJob,
-    StoredJob,
-    User,
-)
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # nearly every command prints some of these, and should not load what only others print
     from pathlib import Path
 
+    from leadq.causes import Cause
+    from leadq.dispatching import DispatchedJob
+    from leadq.doctor.check import Check
+    from leadq.errors import LeadqError
     from leadq.lead_import.importer import Tally
+    from leadq.leads import NotifiedLead
     from leadq.monitoring import QueueReport, Report, WorkerReport
+    from leadq.store.leads import ListedLead
+    from leadq.store.records import (
+        Batch,
+        Delivery,
+        Event,
+        FailedJob,
+        FailedSummary,
+        Lead,
+        Pause,
+        QueueSize,
+        RunningJob,
+        StoredJob,
+        User,
+    )
 
 Document = dict[str, Any]
 
@@ -267,6 +267,8 @@ def import_document(tally: Tally, rejects_file: Path | None) -> Document:
 
 def examination_document(checks: Sequence[Check]) -> Document:
     """What `doctor --json` prints."""
+    from leadq.doctor.check import worst
+
     return {
         "status": worst(check.status for check in checks).value,
         "checks": [
