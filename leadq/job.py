@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from leadq.errors import UndecodablePayload, UnknownJob
@@ -110,13 +111,7 @@ def job_from(payload: Payload) -> Job:
             f"no job is registered as {payload.job!r}",
             hint=f"Is LEADQ_JOBS set where the worker runs? Known: {', '.join(sorted(_REGISTRY))}",
         )
-    fields = _fields(cls)
-    known = {field.name for field in fields if field.init}
-    required = {
-        field.name
-        for field in fields
-        if field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
+    known, required = _names(cls)  # type: ignore[arg-type]  # mypy looks for the hash of its instances
     for problem, names in (("lacks", required - payload.data.keys()), ("has unknown", payload.data.keys() - known)):
         if names:
             raise UndecodablePayload(f"the payload's data {problem} {', '.join(sorted(names))} for {payload.job}")
@@ -127,6 +122,15 @@ def _steps(backoff: Sequence[float] | float | None) -> tuple[float, ...] | None:
     if backoff is None:
         return None
     return tuple(backoff) if isinstance(backoff, Sequence) else (backoff,)
+
+
+@cache
+def _names(cls: type[Job]) -> tuple[frozenset[str], frozenset[str]]:
+    """What its data may hold, and what it must."""
+    fields = [field for field in _fields(cls) if field.init]
+    missing = dataclasses.MISSING
+    required = [field.name for field in fields if field.default is missing and field.default_factory is missing]
+    return frozenset(field.name for field in fields), frozenset(required)
 
 
 def _fields(cls: type[Job]) -> tuple[dataclasses.Field[Any], ...]:

@@ -89,13 +89,16 @@ class LogFile(WatchedFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a record."""
         try:
-            super().emit(record)
-        except OSError:
+            self.reopenIfNeeded()
+            if self.stream is None:
+                self.stream = self._open()
+            self.stream.write(f"{self.format(record)}\n")  # its buffer ends with the line: there is nothing to flush
+        except Exception:  # noqa: BLE001 - as every handler: what cannot be logged must not stop what it is about
             self.handleError(record)
 
     def _open(self) -> Any:
         make_folder(Path(self.baseFilename).parent)
-        return open(self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=open_for_group)
+        return open(self.baseFilename, self.mode, 1, encoding=self.encoding, errors=self.errors, opener=open_for_group)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called when a record cannot be written."""

@@ -168,6 +168,8 @@ def _seconds(key: str, value: object) -> float | None:
 
 def _backoff(value: object) -> tuple[float, ...] | None:
     """A list of seconds, one number, or Laravel's comma-separated text; an empty list means none is set."""
+    if value is None:
+        return None
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     steps = value if isinstance(value, list) else [value]

@@ -116,7 +116,6 @@ class ClaimedJob:
         uuid: never None: a row without one gets it at its first claim.
         attempts: the number of this attempt, from 1.
         available_at: since when it is due.
-        last_error: how the one before ended.
         probe: whether it is run to find out if mail can leave again: see Outages.
     """
 
@@ -126,11 +125,9 @@ class ClaimedJob:
     connection: str
     queue: str
     payload: str
-    priority: int
     attempts: int
     available_at: int
     created_at: int
-    last_error: str | None
     batch_id: str | None
     probe: bool = False
 

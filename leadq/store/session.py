@@ -73,10 +73,12 @@ class Session:
 
     def _transact_once(self, work: Callable[[], T]) -> T:
         self._here.in_transaction = True
+        database, dialect = self.database, self.dialect
+        is_savepoint = database.transaction_depth() > 0
         try:
-            with explained_errors(), self.database.atomic(*self.dialect.begin):
-                if self.dialect.before_savepoint and self.database.transaction_depth() > 1:
-                    self.database.execute_sql(self.dialect.before_savepoint)
+            with explained_errors(), database.atomic() if is_savepoint else database.transaction(*dialect.begin):
+                if is_savepoint and dialect.before_savepoint:
+                    database.execute_sql(dialect.before_savepoint)
                 return work()
         finally:
             self._here.in_transaction = False

@@ -69,7 +69,7 @@ class Settlements:
 
     def _count(self, claimed: ClaimedJob, outcome: Outcome, owned: bool) -> None:
         """The last statement of its transaction: see BatchCounts."""
-        if owned and isinstance(outcome, Completed | Failed):
+        if claimed.batch_id is not None and owned and isinstance(outcome, Completed | Failed):
             self._batch_counts.ended([claimed.batch_id], failed=isinstance(outcome, Failed))
 
     def _move(self, claimed: ClaimedJob, outcome: Outcome) -> bool:
@@ -77,9 +77,10 @@ class Settlements:
             case Completed():
                 return self._delete(claimed)
             case Failed():
+                priority = self._rows.select(self._rows.priority).where(self._rows.id == claimed.id).scalar()
                 if not self._delete(claimed):
                     return False
-                self._insert_failed(claimed, outcome)
+                self._insert_failed(claimed, outcome, priority)
                 return True
             case Released():
                 return self._put_back(
@@ -89,12 +90,7 @@ class Settlements:
                     last_error=outcome.error,
                 )
             case GivenBack():
-                return self._put_back(
-                    claimed,
-                    attempts=claimed.attempts - 1,
-                    delay_seconds=outcome.delay_seconds,
-                    last_error=claimed.last_error,
-                )
+                return self._put_back(claimed, attempts=claimed.attempts - 1, delay_seconds=outcome.delay_seconds)
             case Held():
                 return self._hold(claimed, outcome.error)
 
@@ -112,7 +108,7 @@ class Settlements:
     def _delete(self, claimed: ClaimedJob) -> bool:
         return bool(self._delete_held.changed(id=claimed.id, attempts=claimed.attempts, worker=claimed.worker_id))
 
-    def _put_back(self, claimed: ClaimedJob, *, attempts: int, delay_seconds: float, last_error: str | None) -> bool:
+    def _put_back(self, claimed: ClaimedJob, *, attempts: int, delay_seconds: float, **changes: str) -> bool:
         now = self._session.now()
         available_at = now + math.ceil(delay_seconds)
         changed = self._rows.update(
@@ -121,7 +117,7 @@ class Settlements:
             worker_id=None,
             attempts=attempts,
             available_at=available_at,
-            last_error=last_error,
+            **changes,
         )
         held = self._held(claimed.id, claimed.attempts, claimed.worker_id)
         return bool(changed.where(held).execute())
@@ -133,7 +129,7 @@ class Settlements:
         )
         return bool(waiting.where(held).execute())
 
-    def _insert_failed(self, claimed: ClaimedJob, outcome: Failed) -> None:
+    def _insert_failed(self, claimed: ClaimedJob, outcome: Failed, priority: int) -> None:
         uuid = claimed.uuid
         if self._failed.select().where(self._failed.uuid == uuid).exists():
             uuid = new_uuid()  # another program used one uuid twice: neither job may be lost for it
@@ -145,6 +141,6 @@ class Settlements:
             exception=outcome.exception,
             failed_at=self._session.now(),
             attempts=claimed.attempts if outcome.ran else claimed.attempts - 1,
-            priority=claimed.priority,
+            priority=priority,
             batch_id=claimed.batch_id,
         ).execute()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from leadq.backoff import backoff_seconds, later_than
 from leadq.errors import (
@@ -36,6 +36,8 @@ from leadq.worker.timeout import Alarm, AttemptTimedOut
 if TYPE_CHECKING:
     from leadq.mail.mailer import Mailer
     from leadq.mail_gate import MailGate
+
+P = ParamSpec("P")
 
 MAIL_SHARE = 5 / 6  # of the timeout: a mail server that is slow must not look like a job that hangs
 UNLIMITED_MAIL_SECONDS = 600  # RFC 5321, 4.5.3.2.6: the reply to the final dot may take ten minutes
@@ -133,8 +135,7 @@ class Executor:
         if attempt.job is None or attempt.context is None or attempt.error is None:
             return
         try:
-            with self._limits(attempt.timeout):
-                attempt.job.failed(attempt.context, attempt.error)
+            self._within(attempt.timeout, attempt.job.failed, attempt.context, attempt.error)
         except BaseException as error:
             self._drop_what_was_interrupted(error)
             attempt.context.log.error("%s.failed() raised", attempt.name, exc_info=True)
@@ -146,17 +147,18 @@ class Executor:
 
     def _run(self, attempt: Attempt, payload: Payload, started: float) -> None:
         attempt.timeout = self._timeout(payload)
-        with self._limits(attempt.timeout):
-            attempt.context = self._context(attempt.claimed, payload, started, attempt.timeout)
-            attempt.job = job_from(payload)
-            self._refuse_spent(attempt, payload)
-            attempt.job.handle(attempt.context)
+        self._within(attempt.timeout, self._handle, attempt, payload, started)
 
-    @contextmanager
-    def _limits(self, timeout: float) -> Iterator[None]:
-        """Around a job's own code: nothing in it outlives `timeout` by more than a few seconds; 0 sets no limit."""
+    def _handle(self, attempt: Attempt, payload: Payload, started: float) -> None:
+        attempt.context = self._context(attempt.claimed, payload, started, attempt.timeout)
+        attempt.job = job_from(payload)
+        self._refuse_spent(attempt, payload)
+        attempt.job.handle(attempt.context)
+
+    def _within(self, timeout: float, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Runs a job's own code: nothing in it outlives `timeout` by more than a few seconds; 0 sets no limit."""
         if not self._is_own_process:
-            yield
+            work(*args, **kwargs)
             return
         if timeout:
             self._last_words.kill_after(timeout + GRACE_SECONDS)
@@ -164,7 +166,7 @@ class Executor:
             with self._breakable():
                 self._alarm.start(timeout)
                 try:
-                    yield
+                    work(*args, **kwargs)
                 finally:
                     self._alarm.stop()
         finally:
@@ -173,7 +175,7 @@ class Executor:
     def _refuse_spent(self, attempt: Attempt, payload: Payload) -> None:
         tries = self._tries(payload)
         if tries and attempt.claimed.attempts > tries:
-            last = attempt.claimed.last_error
+            last = self._store.jobs.find(attempt.claimed.id).last_error
             raise TooManyAttempts(
                 f"{attempt.name} has been attempted too many times: its tries ({tries}) are spent"
                 + (f"; the last one: {last}" if last else "")

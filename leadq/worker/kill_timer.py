@@ -11,7 +11,7 @@ import faulthandler
 import os
 import signal
 import sys
-from typing import IO
+from typing import IO, Any
 
 SIGNAL = signal.SIGVTALRM  # nobody else's here; its default is the end of the process
 CLOCK_MONOTONIC = 1
@@ -69,6 +69,7 @@ class KillTimer:
 
     def __init__(self, file: IO[str]) -> None:
         self._library = ctypes.CDLL(None, use_errno=True)
+        self._times: dict[float, Any] = {0: ctypes.byref(_Itimerspec())}  # a worker's jobs have few different ones
         if not hasattr(self._library, "timer_create"):
             raise OSError("this system has no timer_create")
         self._timer = ctypes.c_void_p()
@@ -80,18 +81,20 @@ class KillTimer:
 
     def start(self, seconds: float) -> None:
         """From now on the process has so long; a time set before counts no more."""
-        whole, rest = divmod(seconds, 1)
-        self._set(_Itimerspec(seconds=int(whole), nanoseconds=int(rest * 1e9)))
+        if seconds not in self._times:
+            whole, rest = divmod(seconds, 1)
+            self._times[seconds] = ctypes.byref(_Itimerspec(seconds=int(whole), nanoseconds=int(rest * 1e9)))
+        self._set(self._times[seconds])
 
     def stop(self) -> None:
         """There is no limit any more."""
-        self._set(_Itimerspec())
+        self._set(self._times[0])
 
     def close(self) -> None:
         """Gives it back to the kernel."""
         self._library.timer_delete(self._timer)
         faulthandler.unregister(SIGNAL)
 
-    def _set(self, time: _Itimerspec) -> None:
-        if self._library.timer_settime(self._timer, 0, ctypes.byref(time), None):
+    def _set(self, time: Any) -> None:
+        if self._library.timer_settime(self._timer, 0, time, None):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from leadq.errors import StoreError
@@ -136,16 +136,21 @@ class Worker:
 
     def _reason_to_stop(self) -> Stop | None:
         options = self._options
-        table: Sequence[tuple[bool, Stop]] = (
-            (self._stop.requested, Stop(reason="interrupted")),
-            (self._over_memory(), Stop(reason="memory", exit_code=EXIT_MEMORY)),
-            (self._control.restart_asked, Stop(reason=RESTART)),
-            (options.once and (self._jobs_done > 0 or self._found_nothing), Stop(reason="once")),
-            (options.stop_when_empty and self._found_nothing, Stop(reason="empty")),
-            (0 < options.max_time <= time.monotonic() - self._started, Stop(reason="max_time")),
-            (0 < options.max_jobs <= self._jobs_done, Stop(reason="max_jobs")),
-        )
-        return next((end for holds, end in table if holds), None)
+        if self._stop.requested:
+            return Stop(reason="interrupted")
+        if self._over_memory():
+            return Stop(reason="memory", exit_code=EXIT_MEMORY)
+        if self._control.restart_asked:
+            return Stop(reason=RESTART)
+        if options.once and (self._jobs_done > 0 or self._found_nothing):
+            return Stop(reason="once")
+        if options.stop_when_empty and self._found_nothing:
+            return Stop(reason="empty")
+        if 0 < options.max_time <= time.monotonic() - self._started:
+            return Stop(reason="max_time")
+        if 0 < options.max_jobs <= self._jobs_done:
+            return Stop(reason="max_jobs")
+        return None
 
     def _over_memory(self) -> bool:
         limit = self._options.memory_mb

@@ -45,9 +45,12 @@ class Tally:
         if not isinstance(event, events.JobProcessed | events.JobReleased | events.JobFailed):
             return
         done, failed = isinstance(event, events.JobProcessed), isinstance(event, events.JobFailed)
-        sums = _Sums(done=done, failed=failed, attempts=1, run_seconds=event.duration)
         with self._lock:
-            self._fresh.setdefault(event.claimed.queue, _Sums()).add(sums)
+            sums = self._fresh.setdefault(event.claimed.queue, _Sums())
+            sums.done += done
+            sums.failed += failed
+            sums.attempts += 1
+            sums.run_seconds += event.duration
             self.done += done
             self.failed += failed
 

@@ -56,7 +56,7 @@ def test_a_text_of_any_kind_comes_back_as_it_was_stored(store: Store, text: str)
     assert claimed.payload == job.payload
     store.settlements.settle(claimed, Released(delay_seconds=0, error=text))
     claimed = claim(store)
-    assert claimed.last_error == text
+    assert store.jobs.find(claimed.id).last_error == text
     store.settlements.settle(claimed, Failed(error=text, exception=text))
     failed = store.failed.find(job.uuid)
     assert (failed.payload, failed.exception) == (job.payload, text)

@@ -73,7 +73,7 @@ def test_the_reason_of_an_orphan_is_told_and_kept(home: Home, store: Store) -> N
     release_orphans(store, last_words="Fatal Python error: Segmentation fault")
     reason = f"worker test (pid {pid} on {host_name()}) is gone: Fatal Python error: Segmentation fault"
     assert store.jobs.find(claimed.id).last_error == reason
-    assert claim(store).last_error == reason
+    assert store.jobs.find(claim(store).id).last_error == reason
     assert [event.detail for event in store.deliveries.events(job.uuid)] == [reason]
 
 

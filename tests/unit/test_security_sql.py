@@ -37,7 +37,7 @@ STATEMENTS = {
     ("store/schema.py", "dialect.before_ddl"),  # constants
     ("store/schema.py", "dialect.after_ddl"),
     ("store/session.py", "query"),  # the dialect's constants
-    ("store/session.py", "self.dialect.before_savepoint"),
+    ("store/session.py", "dialect.before_savepoint"),
 }
 
 

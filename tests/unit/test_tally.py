@@ -15,11 +15,9 @@ CLAIMED = ClaimedJob(
     connection="database",
     queue="default",
     payload="{}",
-    priority=0,
     attempts=1,
     available_at=0,
     created_at=0,
-    last_error=None,
     batch_id=None,
 )
 JOB = {"claimed": CLAIMED, "job": "x", "data": {}}
