@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
+from contextlib import suppress
 from typing import Any
 
 from peewee import MySQLDatabase
 
 from leadq.config import DatabaseSettings
 from leadq.errors import ConfigError, StoreError
+from leadq.store.pymysql_alone import import_pymysql
 
 CONNECT_SECONDS = 10
 REPLY_SECONDS = 60  # a server that hangs must not hold a worker for ever; the longest statement is far shorter
@@ -25,7 +27,6 @@ SESSION = (
 )
 
 FOUND_ROWS = 2  # CLIENT.FOUND_ROWS: an UPDATE counts the rows that it found, as SQLite does, not those that differ
-DRIVERS = ("MySQLdb", "pymysql")  # mysqlclient, in C, where somebody has installed it
 
 THIS_HOST = ("127.0.0.1", "::1", "localhost")
 
@@ -95,12 +96,14 @@ def _parsed(version: str) -> tuple[tuple[int, ...], bool]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:3]), is_mariadb
 
 
+def _import_mysqlclient() -> Any:
+    return importlib.import_module("MySQLdb")  # in C, where somebody has installed it
+
+
 def _driver(settings: DatabaseSettings) -> Any:
-    for name in DRIVERS:
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
+    for import_driver in (_import_mysqlclient, import_pymysql):
+        with suppress(ImportError):
+            return import_driver()
     raise ConfigError(
         f"DB_CONNECTION={settings.connection} needs a driver, and none is installed",
         hint="Run: pip install 'leadq[mysql]'",

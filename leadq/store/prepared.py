@@ -26,7 +26,15 @@ class Prepared:
 
     def __init__(self, database: Database, query: Any) -> None:
         self._database = database
-        self._sql, self._values = query.sql()
+        sql, values = query.sql()
+        mark = database.param
+        self._sql, *pieces = sql.split(mark)
+        self._values = []
+        for value, piece in zip(values, pieces, strict=True):
+            is_constant = isinstance(value, int)  # its own, such as a stage: not to be sent, and escaped, each time
+            self._sql += f"{value if is_constant else mark}{piece}"
+            if not is_constant:
+                self._values.append(value)
 
     def execute(self, **slots: Any) -> Any:
         """Runs it and returns the driver's cursor."""
