@@ -126,7 +126,7 @@ def _show(app: App, reference: str) -> None:
         from leadq.stories import story_of_delivery
 
         app.out.line("story:")
-        for line in story_lines(story_of_delivery(app.store, delivery), app.settings.timezone):
+        for line in story_lines(story_of_delivery(app.store, delivery), app.settings.timezone, width=app.out.width):
             app.out.line(line)
     also = f" Its lead: leadq lead show {delivery.lead_id}." if delivery is not None else ""
     app.out.note(f"Back into its queue: leadq retry {job.id}. Given up for good: leadq forget {job.id}.{also}")

@@ -63,5 +63,5 @@ def _show(app: App, job_id: int) -> None:
 
     app.out.facts(document)
     app.out.line()
-    for line in story_lines(story_of_job(app.store, job), app.settings.timezone):
+    for line in story_lines(story_of_job(app.store, job), app.settings.timezone, width=app.out.width):
         app.out.line(line)

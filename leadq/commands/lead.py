@@ -113,5 +113,5 @@ def show(app: App, lead_id: int) -> None:
     facts["user"] = f"{user.name} <{user.email}>" if user else "nobody"
     app.out.facts({key: value for key, value in facts.items() if value is not None}, blocks=("message",))
     app.out.line()
-    for line in story_lines(events, app.settings.timezone):
+    for line in story_lines(events, app.settings.timezone, width=app.out.width):
         app.out.line(line)

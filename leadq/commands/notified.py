@@ -35,7 +35,7 @@ def _sentence(notified: NotifiedLead, verb: str, *, ran: bool) -> str:
     lead, user, job = notified.lead, notified.user, notified.job
     text = f"Lead {lead.id} {verb}"
     if user is not None:
-        text += f" for {user.name} <{user.email}>"
+        text += f" {'to' if verb == 'assigned' else 'for'} {user.name} <{user.email}>"
     if job is None:
         return text + "; there is nothing new to send." if user is not None else text + "."
     return f"{text}; job {job.id} {'has run' if ran else f'is queued on {job.queue}'} ({job.uuid})."

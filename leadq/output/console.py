@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
@@ -24,6 +25,11 @@ class Output:
     def __init__(self, *, quiet: bool = False) -> None:
         self.as_json = False
         self.quiet = quiet
+
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal that shows results; None where they go elsewhere."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
     def document(self, document: dict[str, Any]) -> None:
         """Prints a result as JSON."""

@@ -32,7 +32,7 @@ def test_an_unassigned_lead_is_given_to_a_user_who_is_told(home: Home) -> None:
     home.leadq("user", "create", "--name", "Ana", "--email", "ana@example.com")
     result = home.leadq("lead", "assign", 1, "ana@example.com", "--queue", "high")
     (uuid,) = waiting(home)
-    expected = f"Lead 1 assigned for Ana <ana@example.com>; job 1 is queued on high ({uuid}).\n"
+    expected = f"Lead 1 assigned to Ana <ana@example.com>; job 1 is queued on high ({uuid}).\n"
     assert (result.stdout, result.stderr) == (expected, "")
 
 
@@ -64,7 +64,7 @@ def test_a_user_who_was_told_already_is_not_told_again(three: Home) -> None:
     create_lead(three)
     three.leadq("work", "--once")
     result = three.leadq("lead", "assign", 1, 1)
-    assert result.stdout == "Lead 1 assigned for Ana Sales <ana@example.com>; there is nothing new to send.\n"
+    assert result.stdout == "Lead 1 assigned to Ana Sales <ana@example.com>; there is nothing new to send.\n"
     assert three.json("lead", "assign", 1, 1)["job"] is None
     assert waiting(three) == []
 

@@ -9,6 +9,7 @@ from tests.cli.conftest import (
     EVENT_KEYS,
     LEAD_KEYS,
     USER_KEYS,
+    Terminal,
     create_lead,
     fail_notification,
     lines,
@@ -126,6 +127,15 @@ def test_show_tells_the_story_of_a_mail_that_was_retried(staffed: Home, time_now
         "2027-01-15 09:01:00  retried",
         f"2027-01-15 09:01:05  sent       attempt 1  {delivery['message_id']} {delivery['reply']}",
     ]
+
+
+def test_on_a_terminal_what_is_known_of_an_event_is_folded_below_itself(staffed: Home) -> None:
+    words = [f"word{number:02}" for number in range(12)]
+    create_lead(staffed, "Bo", "--source", " ".join(words))
+    shown = Terminal(staffed, "lead", "show", 1, columns=80).end().text
+    created, *more = lines(shown.partition("\n\n")[2])[:3]
+    assert created[19:] == "  created               " + " ".join(words[:5])
+    assert more == [" " * 43 + " ".join(words[5:10]), " " * 43 + " ".join(words[10:])]
 
 
 def test_show_prints_the_story_as_json(staffed: Home, time_now: Clock) -> None:
