@@ -18,9 +18,8 @@ def story_of(store: Store, lead: Lead, deliveries: list[Delivery]) -> list[Event
 def story_of_delivery(store: Store, delivery: Delivery) -> list[Event]:
     """The same for one notification."""
     recipient = store.users.get(delivery.user_id)
-    queued = Event(
-        at=delivery.queued_at, event="queued", attempt=None, detail=f"for {recipient.name} <{recipient.email}>"
-    )
+    whose = f"{'a test ' if delivery.test else ''}for {recipient.name} <{recipient.email}>"
+    queued = Event(at=delivery.queued_at, event="queued", attempt=None, detail=whose)
     chapter = [queued, *store.deliveries.events(delivery.uuid)]
     if delivery.status is DeliveryStatus.SENT and delivery.sent_at is not None:
         detail = f"{delivery.message_id} {delivery.reply or ''}".strip()

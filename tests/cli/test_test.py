@@ -62,6 +62,14 @@ def test_a_lead_and_a_user_may_be_named(ready: Home) -> None:
     assert result.stderr == "A worker will send it. Its story: leadq lead show 2\n"
 
 
+def test_the_story_of_its_lead_tells_it_apart(ready: Home) -> None:
+    ready.leadq("test", "--lead-id", 1, "--user-id", 2)
+    events = ready.json("lead", "show", 1)["events"]
+    queued = [event["detail"] for event in events if event["event"] == "queued"]
+    assert queued[1:] == ["a test for Bo <bo@example.com>"]
+    assert queued[0].startswith("for ")
+
+
 def test_the_mail_is_marked_as_a_test(mailing: Home, mail_server: MailServer) -> None:
     create_lead(mailing)
     mailing.leadq("clear")

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.conftest import ROOT, done
+
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 VERSIONS = [row.rpartition(" ")[2] for row in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", row)]
 NOT_PACKAGED = {"__pycache__"}
@@ -27,34 +28,6 @@ def files_of(folder: Path) -> set[str]:
     """The files in a folder of the project, as their paths in it."""
     found = (path for path in folder.rglob("*") if path.is_file() and not NOT_PACKAGED & set(path.parts))
     return {str(path.relative_to(ROOT)) for path in found}
-
-
-def done(*command: object, **environment: str) -> str:
-    """What a command that succeeds prints."""
-    ended = subprocess.run(
-        [str(word) for word in command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        cwd="/",  # not where the checkout would be imported
-        check=False,
-    )
-    assert ended.returncode == 0, f"{command}: {ended.stdout}\n{ended.stderr}"
-    return ended.stdout
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the sdist, and the wheel that was built from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    done(sys.executable, "-m", "build", "--outdir", folder, ROOT)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def wheel(built: Path) -> Path:
-    (found,) = built.glob("*.whl")
-    return found
 
 
 def test_the_wheel_holds_the_package_with_its_templates_and_migrations_and_the_samples(wheel: Path) -> None:

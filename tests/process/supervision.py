@@ -47,16 +47,19 @@ class Supervisor:
     Args:
         home: whose environment it has.
         programs: the configuration of each program.
+
+    Attributes:
+        conf: its configuration, which supervisorctl reads, too.
     """
 
     def __init__(self, home: Home, *programs: str) -> None:
         self._home = home
         self._folder = Path(tempfile.mkdtemp(prefix="leadq-", dir="/tmp"))  # a socket's path must be short
-        self._conf = self._folder / "supervisord.conf"
-        self._conf.write_text("\n".join((HEAD.format(folder=self._folder), *programs)), encoding="utf-8")
+        self.conf = self._folder / "supervisord.conf"
+        self.conf.write_text("\n".join((HEAD.format(folder=self._folder), *programs)), encoding="utf-8")
 
     def __enter__(self) -> Supervisor:
-        self._process = self._home.spawn([sys.executable, "-m", "supervisor.supervisord", "-c", str(self._conf)])
+        self._process = self._home.spawn([sys.executable, "-m", "supervisor.supervisord", "-c", str(self.conf)])
         eventually(lambda: self.states() or self._process.poll() is not None)
         assert self._process.poll() is None, self._process.communicate()
         return self
@@ -70,7 +73,7 @@ class Supervisor:
 
     def ctl(self, *arguments: str) -> str:
         """What supervisorctl prints. It waits until the programs have stopped or started."""
-        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self._conf), *arguments]
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self.conf), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=SUPERVISOR_PATIENCE_SECONDS, check=False)
         return done.stdout + done.stderr
 
