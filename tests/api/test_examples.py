@@ -23,7 +23,6 @@ QUOTED = {
     "embedding.py": "python",
     "testing_it.py": "python",
     "enqueue_sqlite.sql": "sql",
-    "enqueue_mysql.sql": "sql",
     "enqueue.php": "php",
 }
 

@@ -21,10 +21,10 @@ def test_it_is_installed_as_the_page_says(wheel: Path, tmp_path: Path, mail_serv
     machine = Machine(tmp_path, smtp_settings(mail_server.port))
     links = f"{os.environ.get('PIP_FIND_LINKS', '')} {wheel.parent}".strip()
     pip = {"PIP_FIND_LINKS": links, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    told = machine.run(INSTALLATION, environment=pip).stdout
+    told = machine.run(INSTALLATION.text, environment=pip).stdout
     assert f"Processing {wheel}" in told  # and not what another has put on PyPI
     assert "S: 250 2.0.0 Ok" in told
     (mail,) = mail_server.accepted
     assert mail.recipients == ("you@example.com",)
     machine.add_program("pip", f'#!/bin/sh\nexec "{machine.installed}/bin/pip" "$@"\n')
-    assert "already satisfied: pymysql" in machine.run(DRIVER, environment=pip).stdout
+    assert "already satisfied: pymysql" in machine.run(DRIVER.text, environment=pip).stdout

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.homes import PATIENCE_SECONDS, Result
-from tests.readme.blocks import Block
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -31,7 +30,7 @@ class Machine:
     """A folder with all that a block of commands finds.
 
     Args:
-        folder: an empty one. Its `srv` and `opt` stand for /srv and /opt.
+        folder: an empty one, which holds what stands for /srv, /opt, /usr/local/bin and /etc/supervisor/conf.d.
         settings: what is typed where an editor is started: the lines of an `.env`.
     """
 
@@ -39,8 +38,9 @@ class Machine:
         self.home = folder / "srv" / "leadq"
         self.installed = folder / "opt" / "leadq"
         self._folder = folder
-        self._programs = folder / "bin"
-        for made in (self.home.parent, self.installed.parent, self._programs):
+        self.supervised = folder / "etc" / "supervisor" / "conf.d"
+        self._programs = folder / "usr" / "local" / "bin"
+        for made in (self.home.parent, self.installed.parent, self.supervised, self._programs):
             made.mkdir(parents=True)
         typed = folder / "settings"
         typed.write_text("".join(f"{key}={value}\n" for key, value in settings.items()), encoding="utf-8")
@@ -54,15 +54,24 @@ class Machine:
         file.write_text(script, encoding="utf-8")
         file.chmod(0o755)
 
-    def run(self, block: Block, *, environment: Mapping[str, str] | None = None) -> Result:
-        """Runs a block from its first line to the last one; every command must succeed."""
+    def run(self, commands: str, *, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Result:
+        """Runs commands from the first to the last one, each of which must succeed; in `folder`, if it is given."""
         group = grp.getgrgid(os.getegid()).gr_name
-        text = block.text.replace("/srv/leadq", str(self.home)).replace("/opt/leadq", str(self.installed))
-        text = text.replace("-g www-data", f"-g {group}").replace("www-data", getpass.getuser())
+        stands_for = {
+            "/srv/leadq": self.home,
+            "/opt/leadq": self.installed,
+            "/usr/local/bin": self._programs,
+            "/etc/supervisor/conf.d": self.supervised,
+            "-g www-data": f"-g {group}",
+            "www-data": getpass.getuser(),
+        }
+        text = commands
+        for name, here in stands_for.items():
+            text = text.replace(name, str(here))
         path = os.pathsep.join((str(self._programs), str(PROGRAMS), os.environ["PATH"]))
         done = subprocess.run(
             ["sh", "-ec", text],
-            cwd=self._folder,
+            cwd=folder or self._folder,
             env={**os.environ, **(environment or {}), "PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -70,7 +79,7 @@ class Machine:
             timeout=PATIENCE_SECONDS * 10,
             check=False,
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return Result(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 

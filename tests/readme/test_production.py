@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,41 +13,48 @@ import pytest
 from tests.cli.test_completion import said, shell
 from tests.homes import PATIENCE_SECONDS, Home, eventually
 from tests.process.signs import create_leads
-from tests.process.supervision import Supervisor, sample
-from tests.readme.blocks import Block, claim, runs
+from tests.process.supervision import SUPERVISOR_PATIENCE_SECONDS, Supervisor, sample
+from tests.readme.blocks import README, Block, claim, runs
 from tests.readme.stand_ins import PROGRAMS, Machine
 from tests.smtp_servers import MailServer
 
 (COMPLETION,) = claim(section="Production", language="sh", lead_in="silent without a home")
 BASH, ZSH, FISH = COMPLETION.text.splitlines()
+PLACEHOLDER = "[program:other]\ncommand=/bin/sleep 1000"  # what runs there already
 NAMED = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish"}
 
 
 @runs(section="Production", language="sh", lead_in="**Upgrade**")
-def test_the_upgrade_stops_and_starts_the_workers_and_loses_nothing(
+def test_workers_are_put_under_supervisor_and_upgraded_and_nothing_is_lost(
     block: Block, mailing: Home, mail_server: MailServer, tmp_path: Path
 ) -> None:
-    machine = Machine(tmp_path / "machine", {})
+    machine, samples = Machine(tmp_path / "machine", {}), tmp_path / "samples"
     machine.home.symlink_to(mailing.path)
-    programs = machine.installed / "bin"
-    machine.add_program("leadq", f'#!/bin/sh\nexec "{PROGRAMS}/leadq" "$@"\n', into=programs)
-    machine.add_program("pip", f'#!/bin/sh\necho "$@" >> "{tmp_path}/pip"\n', into=programs)
-    quick = sample("leadq-worker.conf", mailing.path).replace("startsecs=5", "startsecs=1")
-    with Supervisor(mailing, quick) as supervisor:
-        eventually(lambda: set(supervisor.states().values()) == {"RUNNING"})
+    machine.add_program("pip", f'#!/bin/sh\necho "$@" >> "{tmp_path}/pip"\n', into=machine.installed / "bin")
+    samples.mkdir()
+    config = sample("leadq-worker.conf", mailing.path).replace("startsecs=5", "startsecs=1")
+    (samples / "leadq-worker.conf").write_text(config, encoding="utf-8")
+    (put_there,) = re.findall(r"^\| supervisor \| `(.+?)` \|", README, re.MULTILINE)
+    with Supervisor(mailing, f"[include]\nfiles={machine.supervised}/*.conf", PLACEHOLDER) as supervisor:
         control = f'"{sys.executable}" -m supervisor.supervisorctl -c "{supervisor.conf}"'
         machine.add_program("supervisorctl", f'#!/bin/sh\nexec {control} "$@"\n')
-        before = {supervisor.pid(f"leadq-worker:{name}") for name in supervisor.states()}
+        machine.run(put_there, folder=samples)
+        eventually(lambda: set(workers(supervisor).values()) == {"RUNNING"}, timeout=SUPERVISOR_PATIENCE_SECONDS)
+        before = {supervisor.pid(f"leadq-worker:{name}") for name in workers(supervisor)}
         create_leads(mailing, 5)
-        machine.run(block)
-        assert set(supervisor.states().values()) == {"RUNNING"}
-        after = {supervisor.pid(f"leadq-worker:{name}") for name in supervisor.states()}
-        assert len(before) == len(after) == 2
-        assert not before & after
+        machine.run(block.text)
+        assert set(workers(supervisor).values()) == {"RUNNING"}
+        after = {supervisor.pid(f"leadq-worker:{name}") for name in workers(supervisor)}
+        assert (len(before), len(after), before & after) == (2, 2, set())
         create_leads(mailing, 5)
         mail_server.wait_for(10, timeout=PATIENCE_SECONDS)
     assert (tmp_path / "pip").read_text().split() == ["install", "--upgrade", "leadq"]
     assert len({mail.message_id for mail in mail_server.accepted}) == 10
+
+
+def workers(supervisor: Supervisor) -> dict[str, str]:
+    """The state of each worker."""
+    return {name: state for name, state in supervisor.states().items() if name.startswith("leadq-worker")}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.smtp_servers import MailServer
 
 @runs(section="From nothing to a mail in the inbox")
 def test_a_test_mail_and_a_notification_arrive(block: Block, tmp_path: Path, mail_server: MailServer) -> None:
-    ended = Machine(tmp_path, smtp_settings(mail_server.port)).run(block)
+    ended = Machine(tmp_path, smtp_settings(mail_server.port)).run(block.text)
     marked, notification = (str(mail.message["Subject"]) for mail in mail_server.accepted)
     assert "test" in marked.lower()
     assert notification == "New lead: Bo Berg"

@@ -131,8 +131,9 @@ def test_every_option_that_is_named_anywhere_is_one() -> None:
 
 
 def test_exit_codes_are_as_the_page_says(home: Home) -> None:
-    assert "The exit code is 0 when the thing was done,\n1 when it could not be, 2 for wrong usage." in README
-    assert "It exits with code 12 over `--memory` (128 MB)" in README
+    page = " ".join(README.split())
+    assert "The exit code is 0 when the thing was done, 1 when it could not be, 2 for wrong usage." in page
+    assert "It exits with code 12 over `--memory` (128 MB)" in page
     home.leadq("size", exit_code=0)
     home.leadq("lead", "show", 7, exit_code=1)
     home.leadq("lead", "show", "seven", exit_code=2)
