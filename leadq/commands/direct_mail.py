@@ -10,6 +10,7 @@ from leadq.app import App
 from leadq.mail.errors import DeliveryError
 from leadq.mail.letter import Letter
 
+SEE = "leadq doctor, or what the server says: leadq test --to ADDRESS --verbose"
 SECONDS = 50.0  # what a job with the default timeout has for its mail
 
 
@@ -61,8 +62,7 @@ def send_directly(app: App, address: str, *, lead_id: int | None, shows_dialogue
         app.out.line(f"Sent to {message.recipient} as {receipt.message_id}: {receipt.reply}")
     elif error is not None:
         app.out.line(f"Failed: {error.message}")
-        if error.hint:
-            app.out.note(error.hint)
+        app.out.note(error.hint or ("See: leadq doctor" if shows_dialogue else f"See: {SEE}"))
     if error is not None:
         raise click.exceptions.Exit(1)
 

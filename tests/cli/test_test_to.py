@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import create_lead, mail_down
 from tests.homes import Home
-from tests.smtp_servers import MailServer, Tls
+from tests.smtp_servers import MailServer, Tls, closed_port
 
 pytestmark = pytest.mark.sqlite_only("about mail, whatever the store")
 
@@ -63,6 +63,15 @@ def test_a_mail_that_is_refused_exits_1_and_leaves_nothing(mailing: Home, mail_s
     assert list(document) == KEYS
     assert (document["status"], document["message_id"]) == ("failed", None)
     assert document["error"] == "RCPT refused: 550 5.1.1 No such user here (permanent)"
+
+
+def test_where_to_look_is_said_where_more_is_not_known(mailing: Home) -> None:
+    with closed_port() as port:
+        mailing.environment["MAIL_PORT"] = str(port)
+        result = mailing.leadq("test", "--to", "me@example.com", exit_code=1)
+        assert result.stdout == f"Failed: connect failed: 127.0.0.1:{port}: Connection refused (transport)\n"
+        assert result.stderr == "See: leadq doctor, or what the server says: leadq test --to ADDRESS --verbose\n"
+        assert mailing.leadq("test", "--to", "me@example.com", "--verbose", exit_code=1).stderr == "See: leadq doctor\n"
 
 
 def test_what_to_do_is_said_where_it_is_known(mailing: Home, tmp_path: Path) -> None:
