@@ -36,7 +36,7 @@ def migrate_until(home: Home, server: MariaDbServer, last: int) -> bool:
         def execute_and_count(sql: str, params: Any = None) -> Any:
             nonlocal done
             result = execute(sql, params)
-            done += sql.startswith(("CREATE", "INSERT"))
+            done += sql.startswith(("CREATE", "ALTER", "INSERT"))
             if done == last:
                 server.kill_connections(database.database)
             return result
