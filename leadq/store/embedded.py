@@ -49,8 +49,11 @@ def connected(database: Database) -> Iterator[None]:
 def store_in(database: Database) -> Store:
     """The store in an application's database, whose transaction may be open.
 
+    Where that is newer than this program, since another host has been upgraded first, the application goes on all the
+    same: refusing its leads would lose them.
+
     Raises:
-        SchemaMismatch: its tables are missing, older or newer.
+        SchemaMismatch: its tables are missing or older.
         ConfigError: its connections carry a part of Unicode alone.
         StoreUnavailable: another program keeps it locked.
     """
@@ -59,7 +62,7 @@ def store_in(database: Database) -> Store:
         with suppress(SchemaMismatch), explained_errors():
             database.execute_sql(write_lock)
     _require_all_letters(database)
-    return Store(database)
+    return Store(database, or_newer=True)
 
 
 def _require_all_letters(database: Database) -> None:

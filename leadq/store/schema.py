@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from leadq.store.trouble import explain, explained_errors
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "leadq_migration"  # Peewee's default belongs to the application, whose first migration has the same name
 LATEST = "0001_initial"  # the newest file in MIGRATIONS: spelled out, so that no command lists a folder
+
+_log = logging.getLogger("leadq.store")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +69,20 @@ def migration_status(database: Database) -> list[MigrationStatus]:
         ]
 
 
-def require_current_schema(database: Database) -> None:
+def require_current_schema(database: Database, *, or_newer: bool = False) -> None:
     """Returns where the tables fit this program.
+
+    Args:
+        or_newer: whether those of a newer version are taken for such, with a warning in the log: migrations only add.
 
     Raises:
         SchemaMismatch: they are missing, older or newer.
     """
     with explained_errors():
         applied = _applied(database)
+    if or_newer and _is_newer(applied):
+        _log.warning("The database is newer than this program (it is at %s, expected %s)", applied[-1], LATEST)
+        return
     _refuse_newer(applied)
     if not applied:
         raise SchemaMismatch("the database has no tables of leadq", hint="Run: leadq migrate")
@@ -112,8 +121,12 @@ def _applied(database: Database) -> list[str]:
     return [name for (name,) in rows]
 
 
+def _is_newer(applied: list[str]) -> bool:
+    return bool(applied) and applied[-1] > LATEST
+
+
 def _refuse_newer(applied: list[str]) -> None:
-    if applied and applied[-1] > LATEST:
+    if _is_newer(applied):
         raise SchemaMismatch(
             f"the database is newer than this program (it is at {applied[-1]}, this program knows {LATEST})",
             hint="Install the newer leadq on this host.",

@@ -41,13 +41,14 @@ class Store:
     Args:
         database: a Peewee database; the application's own works too, and then its open transaction is
             joined.
+        or_newer: whether the tables of a newer version will do, too: see require_current_schema.
 
     Raises:
         SchemaMismatch: its tables are missing, older or newer.
     """
 
-    def __init__(self, database: Database) -> None:
-        require_current_schema(database)
+    def __init__(self, database: Database, *, or_newer: bool = False) -> None:
+        require_current_schema(database, or_newer=or_newer)
         self._session = Session(database, dialect_of(database), Tables(database))
         self._batch_counts = BatchCounts(self._session)
 
