@@ -76,8 +76,8 @@ class TableShape:
     """What the version before may reckon with in one table.
 
     Attributes:
-        columns: by name: type, whether nullable, whether in the primary key, default. None for a generated column, which
-            nobody writes and SQLite lists nowhere.
+        columns: by name: type, whether nullable, whether in the primary key, default. None for a generated column,
+            which nobody writes and SQLite does not list.
         indexes: by name: columns, whether unique.
         references: column, table and column that it refers to.
     """

@@ -7,7 +7,7 @@ each is started anew. What is no longer needed is taken away a version later, wh
 - It may add columns that are nullable or have a default in the database itself: the version before names its columns
   when it inserts, and does not know the new ones. So does every other program that enqueues with a plain INSERT.
 - What was there keeps its name, type, default and meaning. The new version must therefore make do with rows that the
-  version before has left, or goes on to write, without the new columns; a copy that is kept in two columns would differ.
+  version before has left, or goes on to write, without the new columns; what is kept in two columns would differ.
 - It touches few rows: on SQLite it keeps everybody from writing while it runs.
 - MySQL commits each statement by itself, so a migration may have been broken off anywhere: it looks first what is
   there. `create_missing` (store/ddl.py) does for tables and their indexes. A column:
