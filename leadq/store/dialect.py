@@ -13,6 +13,7 @@ from leadq.store.sqlite import sqlite_file
 from leadq.store.trouble import explained_errors
 
 DDL_SECONDS = 50  # how long a migration waits for another one; a server's reply is waited for longer
+TABLE_SECONDS = 2  # … and one statement of it for a table, while all others wait behind it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,8 @@ class Dialect:
             (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html), so it needs a lock by name, which
             holds until it is given back. On SQLite a transaction does it, and only has to wait long enough.
         after_ddl: a query that gives it back; None for none. An application's connection goes on living.
+        short_ddl_wait: has a statement that changes a table wait but briefly for transactions that use it: whoever comes
+            after it waits behind it, even to read. None where nobody does.
         before_savepoint: a statement with which a part of the application's own transaction begins; None for none. The
             application may have begun as SQLite does by itself: then the first write must come before the first look,
             since it waits for another program's, and after a look it fails at once. See `begin`.
@@ -66,6 +69,7 @@ class Dialect:
     id_step: str | None
     before_ddl: str
     after_ddl: str | None
+    short_ddl_wait: str | None
     before_savepoint: str | None
     short_wait: str
     write_test: tuple[str, ...]
@@ -83,6 +87,7 @@ SQLITE = Dialect(
     id_step=None,
     before_ddl=f"PRAGMA busy_timeout = {DDL_SECONDS * 1000}",
     after_ddl=None,
+    short_ddl_wait=None,
     before_savepoint="UPDATE jobs SET id = id WHERE 0",  # takes the write lock and touches nothing
     short_wait="PRAGMA busy_timeout = 1000",
     write_test=(
@@ -104,6 +109,7 @@ MYSQL = Dialect(
     id_step="SELECT @@auto_increment_increment",
     before_ddl=f"SELECT GET_LOCK('leadq.migrate', {DDL_SECONDS})",
     after_ddl="SELECT RELEASE_LOCK('leadq.migrate')",
+    short_ddl_wait=f"SET SESSION lock_wait_timeout = {TABLE_SECONDS}",
     before_savepoint=None,
     short_wait="SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1",
     write_test=(

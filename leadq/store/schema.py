@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peewee import Database, OperationalError, ProgrammingError
 
-from leadq.errors import SchemaMismatch, StoreUnavailable
+from leadq.errors import SchemaMismatch, StoreContended, StoreUnavailable
 from leadq.store.ddl import create_missing
 from leadq.store.dialect import DDL_SECONDS, dialect_of
 from leadq.store.trouble import explain, explained_errors
@@ -18,6 +20,7 @@ from leadq.store.trouble import explain, explained_errors
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "leadq_migration"  # Peewee's default belongs to the application, whose first migration has the same name
 LATEST = "0001_initial"  # the newest file in MIGRATIONS: spelled out, so that no command lists a folder
+TURN_SECONDS = 1.0  # so long others have their turn where a migration could not get hold of a table
 
 _log = logging.getLogger("leadq.store")
 
@@ -39,7 +42,8 @@ def migrate(database: Database) -> list[str]:
 
     Raises:
         SchemaMismatch: the database is newer than this program, or has tables of another one under the same names.
-        StoreError: the account may not change tables, or the server cannot be reached.
+        StoreError: the account may not change tables, the server cannot be reached, or another program keeps a
+            transaction open (StoreContended).
     """
     with explained_errors(), _alone(database):
         applied = _applied(database)
@@ -50,8 +54,8 @@ def migrate(database: Database) -> list[str]:
 
         runner = Runner(database, str(MIGRATIONS), table_name=HISTORY)
         create_missing(database, [runner.History])  # its index, too, where the run before was broken off
-        names: list[str] = runner.up()
-        return names
+        _apply(runner)
+        return [name for name in _applied(database) if name not in applied]
 
 
 def migration_status(database: Database) -> list[MigrationStatus]:
@@ -91,6 +95,25 @@ def require_current_schema(database: Database, *, or_newer: bool = False) -> Non
             f"the database is older than this program (it is at {applied[-1]}, expected {LATEST})",
             hint="Run: leadq migrate",
         )
+
+
+def _apply(runner: Any) -> None:
+    """Applies what is missing, from where it was broken off wherever others have kept a table for too long.
+
+    A worker has no transaction open while a job runs; an application or a backup may have one.
+    """
+    dialect = dialect_of(runner.database)
+    if dialect.short_ddl_wait:
+        runner.database.execute_sql(dialect.short_ddl_wait)
+    give_up_at = time.monotonic() + DDL_SECONDS
+    while True:
+        try:
+            runner.up()
+            return
+        except OperationalError as error:
+            if not isinstance(explain(error), StoreContended) or time.monotonic() > give_up_at:
+                raise
+        time.sleep(TURN_SECONDS)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import pytest
 
 from leadq.store.schema import LATEST
 from tests import next_version
-from tests.homes import Home, Result, eventually
+from tests.homes import PATIENCE_SECONDS, Home, Result, eventually
+from tests.mariadb import MariaDbServer
 from tests.process.signs import (
     create_lead,
     create_leads,
@@ -253,6 +254,38 @@ def test_applications_of_the_old_version_go_on(older: Home, newer: Home, mail_se
     started_later.create_leads(1)
     newer.run("work", "--stop-when-empty")
     every_lead_is_mailed_once(older, mail_server, 4)
+
+
+@pytest.mark.mariadb_only("on SQLite readers keep nobody from writing")
+def test_a_migration_that_waits_for_an_applications_transaction_keeps_no_worker_waiting(
+    older: Home, newer: Home, mail_server: MailServer, mariadb: MariaDbServer
+) -> None:
+    workers = start_workers(older, 1)
+    application = Application(older)
+    with mariadb.connected(newer.settings.database.name) as other, other.cursor() as cursor:
+        other.begin()
+        cursor.execute("SELECT COUNT(*) FROM jobs")
+        migration = newer.start("migrate")
+        for count in (1, 2):
+            eventually(lambda: is_waiting_for_a_table(mariadb))
+            application.create_leads(1)
+            mail_server.wait_for(count, timeout=PATIENCE_SECONDS)
+        assert migration.poll() is None
+        other.rollback()
+    assert newer.ended(migration) == Result(exit_code=0, stdout=APPLIED, stderr="")
+    every_lead_is_mailed_once(older, mail_server, 2)
+    stopped(older, workers)
+    assert ".ERROR" not in older.log
+
+
+def is_waiting_for_a_table(server: MariaDbServer) -> bool:
+    """Whether a statement that changes a table waits for those who use it."""
+    return bool(
+        server.execute(
+            "SELECT 1 FROM information_schema.processlist"
+            " WHERE state = 'Waiting for table metadata lock' AND info LIKE 'ALTER TABLE%'"
+        )
+    )
 
 
 def test_two_hosts_migrate_at_once_beside_workers(older: Home, newer: Home, mail_server: MailServer) -> None:
