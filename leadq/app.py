@@ -114,6 +114,22 @@ class App:
             breakable=breakable,
         )
 
+    def load_ahead(self) -> None:
+        """Loads what a worker may need later: an upgrade puts other files in the place of those it has not read yet.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            ConfigError: a setting for mail is wrong.
+        """
+        from leadq.output import documents  # noqa: F401 - tells with --json why a worker ends
+
+        self.store.open_rooms()
+        self.mailer.composer.load_templates()
+        if self.settings.job_modules:
+            from leadq.embedding import load_ahead
+
+            load_ahead()
+
     def last_words(self) -> LastWords:
         """Where this home's workers leave word of their end."""
         from leadq.worker.last_words import LastWords

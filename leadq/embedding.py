@@ -210,6 +210,12 @@ def redirect(target: Target | None) -> Target | None:
     return before
 
 
+def load_ahead() -> None:
+    """Loads what jobs need that create leads and dispatch jobs: see App.load_ahead."""
+    from leadq import api, dispatching, in_process, leads, users  # noqa: F401
+    from leadq.store import embedded  # noqa: F401
+
+
 def fall_back_to(home: Path) -> None:
     """Makes `home` the default one: a job that dispatches another has its worker's home, however that was named."""
     global _fallback_home

@@ -109,9 +109,12 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
     restart_signal = 0
 
     def work(stop: StopRequest, options: WorkerOptions) -> Stop:
+        executor = app.executor(options.retry, last_words, stop.breakable)
+        if not (options.once or options.stop_when_empty):
+            app.load_ahead()
         return Worker(
             store=app.store,
-            executor=app.executor(options.retry, last_words, stop.breakable),
+            executor=executor,
             options=options,
             stop=stop,
             last_words=last_words,
@@ -135,6 +138,7 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
             if processes == 1:
                 return work(stop, options).exit_code
             app.executor(options.retry, last_words)  # what is wrong is told once, and what is loaded is shared
+            app.load_ahead()
             app.store.workers.unregister(0)  # nobody's: it tells here, and once, whether the store can be written
             app.store.close()
             return Parent(count=processes, work=work_as_child, report=report, stop=stop).run()

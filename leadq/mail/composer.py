@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -11,13 +12,14 @@ from leadq.addresses import Mailbox, mailbox
 from leadq.clock import local_zone
 from leadq.config import MailSettings
 from leadq.errors import InvalidInput
-from leadq.mail.errors import Kind, Stage, failed
+from leadq.mail.errors import DeliveryError, Kind, Stage, failed
 from leadq.mail.identity import identity
 from leadq.mail.letter import Letter, Message
 from leadq.mail.rendering import Templates
 from leadq.mail.wire import header_text, mail_bytes, mailbox_header, readable_mailbox, text_header
 from leadq.text import many_lines, one_line
 
+SUBJECT, TEXT, HTML = (f"lead_created.{part}.j2" for part in ("subject", "txt", "html"))
 LONGEST_FIELD = 500
 LONGEST_MESSAGE = 50_000  # Gmail clips a mail over about 100 kB
 
@@ -60,9 +62,9 @@ class Composer:
         reply_to = self._mail.reply_to or _ascii_address(letter.lead_email)
         values = self._values(letter)
         values["reply_to"] = self._mail.reply_to or (reply_to and _field(letter.lead_email))  # for people: no xn--
-        subject = header_text(self._templates.render("lead_created.subject.j2", values))
-        text = self._templates.render("lead_created.txt.j2", values)
-        html = self._templates.render("lead_created.html.j2", values)
+        subject = header_text(self._templates.render(SUBJECT, values))
+        text = self._templates.render(TEXT, values)
+        html = self._templates.render(HTML, values)
         token = identity(letter.uuid)
         message_id = f"<leadq.{token}@{self._mail.from_address.rpartition('@')[2]}>"
         to_name = "" if self._mail.to_override else letter.user_name
@@ -93,6 +95,12 @@ class Composer:
             html=html,
             wire=mail_bytes(headers, text=text, html=html, boundary=f"=_leadq_{token}"),
         )
+
+    def load_templates(self) -> None:
+        """Reads the templates now, and not with the first mail. A broken one is told by the mails that need it."""
+        for name in (SUBJECT, TEXT, HTML):
+            with contextlib.suppress(DeliveryError):
+                self._templates.compile(name)
 
     def _recipient(self, letter: Letter) -> Mailbox:
         try:

@@ -47,8 +47,8 @@ class Dialect:
             (https://dev.mysql.com/doc/refman/8.0/en/implicit-commit.html), so it needs a lock by name, which
             holds until it is given back. On SQLite a transaction does it, and only has to wait long enough.
         after_ddl: a query that gives it back; None for none. An application's connection goes on living.
-        short_ddl_wait: has a statement that changes a table wait but briefly for transactions that use it: whoever comes
-            after it waits behind it, even to read. None where nobody does.
+        short_ddl_wait: has a statement that changes a table wait but briefly for transactions that use it: whoever
+            comes after it waits behind it, even to read. None where nobody does.
         before_savepoint: a statement with which a part of the application's own transaction begins; None for none. The
             application may have begun as SQLite does by itself: then the first write must come before the first look,
             since it waits for another program's, and after a look it fails at once. See `begin`.

@@ -108,6 +108,12 @@ class Store:
         """Closes the connection of this thread."""
         self._session.close()
 
+    def open_rooms(self) -> None:
+        """Opens every room: for a program that lasts, which could find other files than its own later."""
+        for name, room in vars(Store).items():
+            if isinstance(room, cached_property):
+                getattr(self, name)
+
     # --- the rooms: a short command pays for those that it enters -----------------------------------
 
     @cached_property
