@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -189,6 +191,9 @@ def test_a_restart_ends_the_old_workers_and_the_new_ones_take_their_place(
     idle = older.start("work", "--processes", 2)
     eventually(lambda: len(worker_pids(older)) == 3)
     newer.run("migrate")
+    killed = worker_pids(older)[-1]
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: len(worker_pids(older)) == 3 and killed not in worker_pids(older))  # replaced by an old one
     application.create_leads(5)
     mail_server.wait_for(5, timeout=20)
     assert newer.run("restart", "--json").json == {"workers": 3}

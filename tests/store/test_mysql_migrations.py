@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leadq.errors import StoreUnavailable
-from leadq.store import dialect, mysql
+from leadq.store import dialect, mysql, schema
 from leadq.store.dialect import open_database
 from leadq.store.schema import LATEST, migrate
+from tests import next_version
 from tests.homes import Home
 from tests.mariadb import MariaDbServer
 
@@ -74,6 +77,25 @@ def test_a_migration_waits_for_another_one_and_says_so_when_that_takes_too_long(
         "Error: another migration has been running for 50 s\n  Try again; if it stays so: SHOW PROCESSLIST\n"
     )
     assert home.leadq("migrate").stdout == f"Applied {LATEST}.\n"
+
+
+def test_a_migration_that_a_transaction_keeps_from_a_table_says_so_and_is_finished_by_the_next_run(
+    home: Home, mariadb: MariaDbServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    migrations = shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations")
+    (migrations / f"{next_version.LATEST}.py").write_text(next_version.MIGRATION)
+    for name, value in (("MIGRATIONS", migrations), ("LATEST", next_version.LATEST), ("DDL_SECONDS", 0)):
+        monkeypatch.setattr(schema, name, value)
+    with mariadb.connected(home.settings.database.name) as other, other.cursor() as cursor:
+        other.begin()
+        cursor.execute("SELECT COUNT(*) FROM failed_jobs")
+        result = home.leadq("migrate", exit_code=1)
+    assert result.stderr.startswith("Error: the database row is locked by another transaction (Lock wait timeout")
+    assert result.stderr.endswith("look for a program that keeps a transaction open.\n")
+    assert "region" in home.database.columns("jobs")
+    assert "region" not in home.database.columns("failed_jobs")
+    assert home.leadq("migrate").stdout == f"Applied {next_version.LATEST}.\n"
+    assert "region" in home.database.columns("failed_jobs")
 
 
 def test_a_migration_stops_waiting_for_another_one_before_its_own_connection_stops_waiting_for_the_server() -> None:
