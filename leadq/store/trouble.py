@@ -203,6 +203,8 @@ _MYSQL: dict[int, Trouble] = {
         "Try again; if it stays so, look for a program that keeps a transaction open.",
     ),
     1213: Trouble(StoreContended, "the database has ended a deadlock", "Try again."),
+    # an application's REPEATABLE READ transaction: the table, or the index, was made after it began
+    1412: Trouble(StoreContended, "a table has been changed since the transaction began", "Try again."),
 }
 
 # what a ROLLBACK meets on a connection that is gone, and one to a savepoint after a deadlock, which undoes everything

@@ -8,6 +8,7 @@ import peewee
 import pytest
 
 import leadq
+from leadq.errors import StoreContended
 from leadq.store.schema import LATEST
 from tests.api.conftest import application_database
 from tests.homes import Home
@@ -64,3 +65,20 @@ def test_its_jobs_run_at_once_with_sync(placed: Home, monkeypatch: pytest.Monkey
     leadq.configure(home=placed.path)
     create_lead()
     assert placed.sql("SELECT status FROM deliveries") == [("sent",)]
+
+
+@pytest.mark.mariadb_only("on SQLite such a transaction keeps the migration waiting, or sees nothing of it")
+def test_a_transaction_that_the_migration_has_overtaken_is_to_be_begun_anew(
+    placed: Home, app_db: peewee.Database
+) -> None:
+    leadq.configure(home=placed.path, database=app_db)
+    create_lead()
+    with app_db.atomic() as transaction:
+        app_db.execute_sql("SELECT * FROM orders").fetchall()
+        placed.sql("ALTER TABLE users FORCE")  # makes it anew
+        with pytest.raises(StoreContended, match="a table has been changed since the transaction began"):
+            create_lead()
+        transaction.rollback()
+    with app_db.atomic():
+        create_lead()
+    assert [placed.count(table) for table in ("leads", "jobs")] == [2, 2]

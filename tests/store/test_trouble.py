@@ -124,6 +124,7 @@ def test_the_drivers_errors_are_explained(words: str, kind: type[StoreError], be
         (1969, "Query execution was interrupted", StoreUnavailable, "the database server has ended a statement"),
         (3024, "Query execution was interrupted", StoreUnavailable, "the database server has ended a statement"),
         (1213, "Deadlock found; try restarting", StoreContended, "the database has ended a deadlock"),
+        (1412, "please retry", StoreContended, "a table has been changed since the transaction began"),
         (9999, "the disk is locked and malformed", StoreError, "the database refused a statement"),
     ],
 )
