@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import leadq
 from leadq.store.schema import LATEST
 from tests import next_version
 from tests.homes import PATIENCE_SECONDS, Home, Result, eventually
@@ -27,6 +28,7 @@ from tests.process.signs import (
     until_it_beats,
     worker_pids,
 )
+from tests.process.supervision import Supervisor, sample
 from tests.smtp_servers import MailServer
 
 APPLIED = f"Applied {next_version.LATEST}.\n"
@@ -212,6 +214,31 @@ def test_a_restart_ends_the_old_workers_and_the_new_ones_take_their_place(
     workers = start_workers(newer, 2)
     every_lead_is_mailed_once(older, mail_server, 10)
     stopped(newer, workers)
+
+
+@pytest.mark.sqlite_only("supervisor knows no store")
+def test_a_supervisor_starts_the_version_that_stands_at_the_old_ones_place(
+    older: Home, newer: Home, mail_server: MailServer, tmp_path: Path, next_version_folder: Path
+) -> None:
+    place = tmp_path / "place"  # as /opt/leadq, which points to the installation in use
+    place.symlink_to(Path(leadq.__file__).parents[1])
+    older.environment["PYTHONPATH"] = str(place)
+    with Supervisor(older, sample("leadq-worker.conf", older.path)) as supervisor:
+        eventually(lambda: len(worker_pids(older)) == 2)
+        old = worker_pids(older)
+        newer.run("migrate")
+        place.unlink()
+        place.symlink_to(next_version_folder)
+        newer.run("lead", "create", "--name", "By the old one", "--email", "bo@example.com")
+        mail_server.wait_for(1, timeout=PATIENCE_SECONDS)
+        newer.run("restart")
+        eventually(lambda: len(worker_pids(older)) == 2 and not set(worker_pids(older)) & set(old))
+        newer.run("lead", "create", "--name", "By the new one", "--email", "bo@example.com")
+        mail_server.wait_for(2, timeout=PATIENCE_SECONDS)
+        assert set(supervisor.states().values()) <= {"RUNNING", "STARTING"}
+    every_lead_is_mailed_once(older, mail_server, 2)
+    assert older.log.count('"reason": "restart"') == 2
+    assert ".ERROR" not in older.log
 
 
 def test_the_new_worker_refuses_before_the_migration(older: Home, newer: Home) -> None:
