@@ -36,6 +36,7 @@ STATEMENTS = {
     ("store/schema.py", "f'SELECT name FROM {HISTORY} ORDER BY name'"),  # a constant
     ("store/schema.py", "dialect.before_ddl"),  # constants
     ("store/schema.py", "dialect.after_ddl"),
+    ("store/schema.py", "dialect.short_ddl_wait"),
     ("store/session.py", "query"),  # the dialect's constants
     ("store/session.py", "dialect.before_savepoint"),
 }
