@@ -23,6 +23,12 @@ NOW = 1_800_000_000  # 2027-01-15 08:00:00 UTC
 EXCLUDED_BY = {"sqlite": "mariadb_only", "mariadb": "sqlite_only"}  # each database with the marker that keeps it out
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    soak = parser.getgroup("soak", "the soak: pytest -m soak tests/process/soak")
+    soak.addoption("--soak", type=float, default=60, metavar="SECONDS", help="how long it makes trouble (default: 60)")
+    soak.addoption("--soak-seed", type=int, metavar="NUMBER", help="repeats its choices, as far as chance allows")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite_only(reason): not run on MariaDB")
     config.addinivalue_line("markers", "mariadb_only(reason): not run on SQLite")

@@ -56,6 +56,9 @@ class HomeDatabase(Protocol):
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """One statement, committed. Its values stand for `?`."""
 
+    def snapshot(self, *queries: str) -> list[list[tuple[Any, ...]]]:
+        """The answers to several queries as of one moment."""
+
     def abandon(self, statement: str) -> None:
         """One statement in a transaction that is never committed, as when a program dies in the middle."""
 
@@ -80,6 +83,14 @@ class SqliteFile:
         try:
             with connection:
                 return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def snapshot(self, *queries: str) -> list[list[tuple[Any, ...]]]:
+        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        try:
+            connection.execute("BEGIN")
+            return [connection.execute(query).fetchall() for query in queries]
         finally:
             connection.close()
 

@@ -75,7 +75,7 @@ class MariaDbServer:
     """
 
     def __init__(self, *, durable: bool = False) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._durable = durable
         self._databases = 0
 
@@ -282,6 +282,11 @@ class MariaDbDatabase:
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self.server.execute(statement, *values, database=self.name)
 
+    def snapshot(self, *queries: str) -> list[list[tuple[Any, ...]]]:
+        with self.server.connected(self.name) as connection:
+            _execute(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            return [_execute(connection, query) for query in queries]
+
     def abandon(self, statement: str) -> None:
         with self.server.connected(self.name) as connection:
             connection.begin()
@@ -310,7 +315,7 @@ def _execute(connection: pymysql.Connection[Any], statement: str, *values: objec
         return list(cursor.fetchall())
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that the kernel gives to nobody else: below those from which it takes a client's own port.
 
     Otherwise a client that tries to connect while the server is down takes it now and then, even connects to itself.

@@ -65,6 +65,7 @@ class MailServer:
         starttls: offers STARTTLS with this context.
         implicit_tls: speaks TLS from the first byte.
         login: (name, password) that it wants before it takes mail.
+        port: where it listens; 0 for a port that is free.
 
     Attributes:
         delay: seconds that each reply to the final dot takes.
@@ -79,6 +80,7 @@ class MailServer:
         implicit_tls: ssl.SSLContext | None = None,
         login: tuple[str, str] | None = None,
         mechanisms_hidden: tuple[str, ...] = (),
+        port: int = 0,
     ) -> None:
         self.accepted: list[Accepted] = []
         self.greetings: list[str] = []
@@ -93,7 +95,7 @@ class MailServer:
         self._controller = _Controller(
             self,
             hostname=HOST,
-            port=0,
+            port=port,
             ssl_context=implicit_tls,
             tls_context=starttls,
             authenticator=self._authenticate,
@@ -123,6 +125,15 @@ class MailServer:
             arrived = self._changed.wait_for(lambda: len(self.accepted) >= count, timeout)
             assert arrived, f"{len(self.accepted)} of {count} mails after {timeout} s"
             return list(self.accepted)
+
+    def go_away(self) -> None:
+        """Ends every connection and takes no more, until `come_back()`. Its port must be one that nobody else gets."""
+        self._controller.close()
+        self._controller.hang_up()
+
+    def come_back(self) -> None:
+        """Takes connections again."""
+        self._controller.reopen()
 
     def __enter__(self) -> MailServer:
         self._controller.start()
@@ -183,6 +194,18 @@ class _Controller(Controller):
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
+
+    def close(self) -> None:
+        """Refuses further connections, until `reopen()`."""
+        self.loop.call_soon_threadsafe(self.server.close)
+
+    def reopen(self) -> None:
+        """Takes connections again, at the same port."""
+
+        async def listen() -> None:
+            self.server = await self._create_server()
+
+        asyncio.run_coroutine_threadsafe(listen(), self.loop).result(timeout=5)
 
     def hang_up(self) -> None:
         """Closes every connection: stop() would leave them to the garbage collector, and to its warnings."""
