@@ -262,8 +262,21 @@ class MariaDbServer:
             connect_timeout=START_SECONDS,
             read_timeout=START_SECONDS,
             ssl_disabled=True,  # PyMySQL reads every certificate authority first, though a socket has no TLS
+            defer_connect=True,
         )
+        connection.connect(self._reached())
         return closing(connection)
+
+    def _reached(self) -> socket.socket:
+        """A socket to the server: PyMySQL leaves its own one open where nobody answers."""
+        reached = socket.socket(socket.AF_UNIX)
+        try:
+            reached.settimeout(START_SECONDS)
+            reached.connect(self._socket)
+        except OSError as error:
+            reached.close()
+            raise pymysql.OperationalError(2003, f"the test server cannot be reached: {error}") from error
+        return reached
 
 
 class MariaDbDatabase:
