@@ -138,14 +138,16 @@ class Crew:
         with self._lock:
             return member.send(number)
 
-    def kill(self, member: Member, chance: random.Random) -> None:
-        """Kills it, or one of its children, as `kill -9` does."""
+    def kill(self, member: Member, chance: random.Random) -> str:
+        """Kills it, or one of its children, as `kill -9` does; what that was."""
         victim = chance.choice(member.pids)
-        if victim == member.process.pid:
-            self.send(member, signal.SIGKILL)
-        else:
+        if victim != member.process.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
+            return "children"
+        is_parent = bool(children_of(victim))
+        self.send(member, signal.SIGKILL)
+        return "applications" if not member.is_worker else "parents" if is_parent else "workers"
 
     def end_application(self) -> None:
         """Has nobody create leads any more."""

@@ -27,7 +27,7 @@ FAULTS = {
     "drop after the dot": ("dot", DROP),
     "silence after the dot": ("dot", SILENCE),
 }
-SLOWEST_REPLY_SECONDS = 0.1
+SLOWEST_REPLY_SECONDS = 0.5  # so that many a kill strikes between the acceptance and the record of it
 
 
 class PostOffice(MailServer):
@@ -95,7 +95,7 @@ class PostOffice(MailServer):
         if reply := await self._fault(server, "dot", envelope.content):
             return reply
         self._keep(envelope.content)
-        await asyncio.sleep(self._chance.uniform(0, SLOWEST_REPLY_SECONDS))  # a kill strikes here now and then
+        await asyncio.sleep(self._chance.uniform(0, SLOWEST_REPLY_SECONDS))
         return "250 2.0.0 Ok: queued"
 
     async def _fault(self, server: Any, stage: str, wire: bytes | None = None) -> str | None:

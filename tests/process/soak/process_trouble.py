@@ -45,8 +45,8 @@ class ProcessTrouble:
 
     def _kill(self) -> None:
         self.broken_off += 1
-        self._crew.kill(self._crew.victim(self._chance), self._chance)
-        self._figures.note("kills")
+        what = self._crew.kill(self._crew.victim(self._chance), self._chance)
+        self._figures.note(f"kills of {what}")
 
     def _stop(self) -> None:
         if self._crew.send(self._crew.worker(self._chance), self._chance.choice(GENTLE)):

@@ -95,9 +95,9 @@ def test_every_lead_arrives_whatever_befalls(
         with Turmoil(seed) as turmoil:
             turmoil.repeat(crew.tend, every=(0.2, 0.2))
             turmoil.repeat(watch.look, every=(LOOK_SECONDS, LOOK_SECONDS))
-            turmoil.repeat(feeds.insert, every=(0.2, 1))
-            turmoil.repeat(feeds.lead_create, every=(0.5, 2))
-            turmoil.repeat(feeds.lead_import, every=(3, 8))
+            turmoil.repeat(feeds.insert, every=(0.1, 0.6))
+            turmoil.repeat(feeds.lead_create, every=(0.3, 1.5))
+            turmoil.repeat(feeds.lead_import, every=(2, 6))
             turmoil.repeat(trouble.strike, every=(0.2, 1.5))
             turmoil.repeat(database_trouble(soaked, figures, seed).strike, every=(0.5, 3))
             turmoil.repeat(MailTrouble(soaked, post_office, figures, seed).strike, every=(0.5, 3))
