@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-END_SECONDS = 300  # from the last trouble until all is done
+END_SECONDS = 400  # from the last trouble until all is done
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ FAULTS = {
     "drop after the dot": ("dot", DROP),
     "silence after the dot": ("dot", SILENCE),
 }
-SLOWEST_REPLY_SECONDS = 0.5  # so that many a kill strikes between the acceptance and the record of it
+SLOWEST_REPLY_SECONDS = 0.3  # so that many a kill strikes between the acceptance and the record of it
 
 
 class PostOffice(MailServer):
