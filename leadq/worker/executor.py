@@ -134,8 +134,13 @@ class Executor:
         """Calls the job's own `failed`, once it is in `failed_jobs`."""
         if attempt.job is None or attempt.context is None or attempt.error is None:
             return
+        if type(attempt.job).failed is Job.failed:
+            return
         try:
             self._within(attempt.timeout, attempt.job.failed, attempt.context, attempt.error)
+        except StopNow as error:
+            self._drop_what_was_interrupted(error)
+            attempt.context.log.warning("%s.failed() broken off: the worker was told to stop at once", attempt.name)
         except BaseException as error:
             self._drop_what_was_interrupted(error)
             attempt.context.log.error("%s.failed() raised", attempt.name, exc_info=True)

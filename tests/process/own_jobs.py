@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from leadq.errors import PermanentFailure
 from leadq.job import Job, JobContext
 from leadq.jobs.send_lead_created_email import SendLeadCreatedEmail
 
@@ -72,6 +73,19 @@ class Flaky(Job):
 
     def failed(self, context: JobContext, error: BaseException) -> None:
         note(f"failed for good: {type(error).__name__}")
+
+
+@dataclass
+class HeldInFailed(Job):
+    """Fails, and what it does about that runs until it is let go."""
+
+    name: str
+
+    def handle(self, context: JobContext) -> None:
+        raise PermanentFailure("it cannot work")
+
+    def failed(self, context: JobContext, error: BaseException) -> None:
+        hold(self.name)
 
 
 @dataclass

@@ -52,6 +52,19 @@ def test_a_worker_that_rests_stops_at_once(jobs_home: Home) -> None:
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.sqlite_only("about signals, whatever the store")
+def test_a_second_signal_breaks_off_what_a_job_does_about_its_failure(jobs_home: Home) -> None:
+    jobs_home.insert_job(own_job("HeldInFailed", name="hook"))
+    worker = jobs_home.start("work")
+    until_held(jobs_home, "hook")
+    worker.send_signal(signal.SIGTERM)
+    worker.send_signal(signal.SIGINT)
+    assert jobs_home.ended(worker).exit_code == 0
+    assert (jobs_home.count("jobs"), jobs_home.count("failed_jobs")) == (0, 1)
+    assert "HeldInFailed.failed() broken off: the worker was told to stop at once" in jobs_home.log
+    assert "Traceback" not in jobs_home.log
+
+
 @pytest.mark.parametrize("second", SIGNALS)
 def test_a_second_signal_puts_the_job_back_with_the_attempt_not_counted(
     jobs_home: Home, second: signal.Signals
