@@ -7,10 +7,9 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from peewee import MySQLDatabase
-
 from leadq.config import DatabaseSettings
 from leadq.errors import ConfigError, StoreError
+from leadq.store.late_begin import MULTI_STATEMENTS, LateBegin
 from leadq.store.pymysql_alone import import_pymysql
 
 CONNECT_SECONDS = 10
@@ -36,7 +35,7 @@ SKIP_LOCKED_MYSQL = (8, 0, 1)  # https://dev.mysql.com/doc/refman/8.0/en/innodb-
 SKIP_LOCKED_MARIADB = (10, 6, 0)
 
 
-class MysqlServer(MySQLDatabase):
+class MysqlServer(LateBegin):
     """A server; each connection gets the session that leadq reckons with.
 
     Args:
@@ -113,7 +112,7 @@ def _driver(settings: DatabaseSettings) -> Any:
 def _parameters(settings: DatabaseSettings, driver: str, reply_seconds: int) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         "charset": "utf8mb4",
-        "client_flag": FOUND_ROWS,
+        "client_flag": FOUND_ROWS | MULTI_STATEMENTS,
         "connect_timeout": min(CONNECT_SECONDS, reply_seconds),
         "read_timeout": reply_seconds,
         "write_timeout": reply_seconds,

@@ -33,6 +33,8 @@ STATEMENTS = {
     ("store/prepared.py", "f\"{self._head} VALUES {', '.join([self._row] * len(rows))}\""),  # the same
     ("store/embedded.py", "'SELECT @@character_set_client'"),
     ("store/embedded.py", "write_lock"),  # a constant of the dialect
+    ("store/late_begin.py", "sql"),  # what Peewee was asked to run
+    ("store/late_begin.py", "f'BEGIN; {sql}'"),
     ("store/schema.py", "f'SELECT name FROM {HISTORY} ORDER BY name'"),  # a constant
     ("store/schema.py", "dialect.before_ddl"),  # constants
     ("store/schema.py", "dialect.after_ddl"),
