@@ -18,8 +18,9 @@ def command(app: App) -> None:
     and the settings of now. leadq itself starts none.
     """
     app.start_logging()
+    alive = app.store.workers.alive(retry_after=app.settings.retry_after)  # first: an idle one ends within milliseconds
+    workers = [worker for worker in alive if worker.queues]
     app.store.control.restart()
-    workers = [worker for worker in app.store.workers.alive(retry_after=app.settings.retry_after) if worker.queues]
     app.log("Restart asked for", workers=len(workers))
     if app.out.as_json:
         app.out.document({"workers": len(workers)})
