@@ -234,7 +234,7 @@ class Home:
         self.environment["LEADQ_JOBS"] = name
 
     def insert_job(self, payload: str | Mapping[str, Any], *, queue: str = "default", delay: int = 0) -> int:
-        """Enqueues as another program does: a plain INSERT of Laravel's columns."""
+        """Enqueues as another program does: a plain INSERT of Laravel's columns; its id, as long as nobody runs it."""
         text = payload if isinstance(payload, str) else json.dumps(payload)
         now = int(time.time())
         self.sql(
@@ -245,7 +245,7 @@ class Home:
             now + delay,
             now,
         )
-        return int(self.sql("SELECT MAX(id) FROM jobs")[0][0])
+        return int(self.sql("SELECT COALESCE(MAX(id), 0) FROM jobs")[0][0])
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
