@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.mariadb import KEEPER, _free_port
+from tests.mariadb import KEEPER, free_port
 from tests.smtp_servers import HOST
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
@@ -100,7 +100,7 @@ class PostfixServer:
     """
 
     def __init__(self, key_and_certificate: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._pem = key_and_certificate
 
     def __enter__(self) -> PostfixServer:
