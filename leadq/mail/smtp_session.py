@@ -54,6 +54,7 @@ class SmtpSession:
         dialogue: Callable[[str], None] | None = None,
     ) -> None:
         self.stage = Stage.RESOLVE
+        self.dot_leaves = False
         self._settings = settings
         self._context = context
         self._dialogue = dialogue
@@ -247,12 +248,13 @@ class SmtpSession:
         is a copy into the socket, so a look between those bytes and the dot would see no more.
         """
         data = wire.replace(b"\r\n.", b"\r\n..")
-        self.stage = Stage.BODY
+        self.stage, self.dot_leaves = Stage.BODY, False
         self._tell(f"C: ({len(data)} bytes of mail)")
         self._send(data[:-LAST_BYTES])
         if self._connection.has_heard():
             self._expect(Stage.BODY)
         self._tell("C: .")
+        self.dot_leaves = True  # an interruption may come with the dot on its way, and its stage not begun
         self._send(data[-LAST_BYTES:] + b".\r\n")
 
     def _command(self, stage: Stage, line: str, *hoped_for: int, secrets: tuple[str, ...] = ()) -> Reply:

@@ -65,7 +65,10 @@ class SmtpTransport:
                 raise _held(error, message) from error
             raise
         except BaseException as interruption:
-            is_whole = self._session is not None and self._session.stage is Stage.DOT
+            session = self._session
+            is_whole = session is not None and (
+                session.stage is Stage.DOT or (session.stage is Stage.BODY and session.dot_leaves)
+            )
             self.discard()
             if is_whole:
                 unanswered = failed(Stage.DOT, "broken off before the server had answered")
