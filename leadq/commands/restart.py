@@ -18,8 +18,8 @@ def command(app: App) -> None:
     and the settings of now. leadq itself starts none.
     """
     app.start_logging()
-    alive = app.store.workers.alive(retry_after=app.settings.retry_after)  # first: an idle one ends within milliseconds
-    workers = [worker for worker in alive if worker.queues]
+    # first: an idle one ends within milliseconds
+    workers = app.store.workers.serving(retry_after=app.settings.retry_after)
     app.store.control.restart()
     app.log("Restart asked for", workers=len(workers))
     if app.out.as_json:

@@ -109,12 +109,9 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
     restart_signal = 0
 
     def work(stop: StopRequest, options: WorkerOptions) -> Stop:
-        executor = app.executor(options.retry, last_words, stop.breakable)
-        if not (options.once or options.stop_when_empty):
-            app.load_ahead()
         return Worker(
             store=app.store,
-            executor=executor,
+            executor=app.executor(options.retry, last_words, stop.breakable),
             options=options,
             stop=stop,
             last_words=last_words,
@@ -135,10 +132,11 @@ def _work(app: App, options: WorkerOptions, processes: int) -> int:
         with StopRequest() as stop:
             app.load_jobs()  # before anything: what the application has to say may concern the database, too
             restart_signal = app.store.control.restart_signal()  # a child that is started later goes by this one, too
+            if processes > 1 or not (options.once or options.stop_when_empty):
+                app.load_ahead()
             if processes == 1:
                 return work(stop, options).exit_code
             app.executor(options.retry, last_words)  # what is wrong is told once, and what is loaded is shared
-            app.load_ahead()
             app.store.workers.unregister(0)  # nobody's: it tells here, and once, whether the store can be written
             app.store.close()
             return Parent(count=processes, work=work_as_child, report=report, stop=stop).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from leadq.clock import iso
+from leadq.counting import counted
 from leadq.doctor.check import Finding, Step, fail, ok, typed, warn
 from leadq.doctor.database import DatabaseArea
 from leadq.doctor.settings import HomeSettings
@@ -50,8 +51,7 @@ class QueueArea:
         return whole is not None and whole.queue_connection == "sync"
 
     def _alive(self) -> list[WorkerRecord]:
-        """The workers; a command that runs one job itself has a row, too, and no queues."""
-        return [worker for worker in self._store.workers.alive(retry_after=self._retry_after) if worker.queues]
+        return self._store.workers.serving(retry_after=self._retry_after)
 
     # --- workers -----------------------------------------------------------------------------------
 
@@ -59,12 +59,12 @@ class QueueArea:
         alive = self._alive()
         gone = self._store.workers.gone(retry_after=self._retry_after)
         if gone:
-            beside = f"{_counted(len(alive), 'worker')} alive" if alive else "no worker is alive"
+            beside = f"{counted(len(alive), 'worker')} alive" if alive else "no worker is alive"
             remedy = "Workers that run clear that up by themselves." if alive else "Start a worker: leadq work"
             return warn(f"{_listed(gone)}; {beside}", remedy)
         if alive:
             queues = sorted({queue for worker in alive for queue in worker.queues})
-            return ok(f"{_counted(len(alive), 'worker')} alive, on {', '.join(queues)}")
+            return ok(f"{counted(len(alive), 'worker')} alive, on {', '.join(queues)}")
         if self._is_sync:
             return ok("none is needed (QUEUE_CONNECTION=sync)")
         return warn(
@@ -81,7 +81,7 @@ class QueueArea:
         remedy = "A worker that runs takes them up within seconds."
         if not self._alive():
             remedy = "Start a worker, which takes them up: leadq work"
-        return warn(f"{_counted(orphaned, 'job')} reserved by workers that are gone", remedy)
+        return warn(f"{counted(orphaned, 'job')} reserved by workers that are gone", remedy)
 
     def _waiting(self) -> Finding:
         """Whether the jobs that are due are on their way."""
@@ -117,7 +117,7 @@ class QueueArea:
         if outage is not None:
             held = self._store.outages.held_jobs()
             return fail(
-                f"no mail can leave since {iso(outage.since)}: {outage.error}; {_counted(held, 'job')} held",
+                f"no mail can leave since {iso(outage.since)}: {outage.error}; {counted(held, 'job')} held",
                 "Mend what the check `mail` and this error say; held jobs then run by themselves.",
             )
         error = self._store.jobs.newest_error(ending=CONFIG_ERROR)
@@ -137,7 +137,7 @@ class QueueArea:
         settings_first = sorted(causes, key=lambda cause: not cause.error.endswith(CONFIG_ERROR))
         many = "or more " if len(recent) == MOST_FAILURES else ""
         return warn(
-            f"{len(recent):,} {many}in the last hour, {total:,} in all; {_counted(settings_first[0].count, 'time')}: "
+            f"{len(recent):,} {many}in the last hour, {total:,} in all; {counted(settings_first[0].count, 'time')}: "
             f"{settings_first[0].error}",
             "Look: leadq failed --group. Once it is mended: leadq retry all",
         )
@@ -158,10 +158,6 @@ def _span(seconds: int) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{max(seconds, 0)} s"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _listed(texts: list[str], *, most: int = 3) -> str:

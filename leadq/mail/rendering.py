@@ -36,23 +36,20 @@ class Templates:
         self._environment.filters.update(mailto=mailto, tel=tel, line_breaks=line_breaks)
         self._templates: dict[str, Template] = {}
 
-    def compile(self, name: str) -> None:
-        """Compiles the template of that name. Raises PermanentDeliveryError: see `render`."""
-        self._compile(name)
-
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """The template's text.
 
         Raises:
             PermanentDeliveryError: the template is broken; the message says file and line.
         """
-        template = self._templates.get(name) or self._compile(name)
+        template = self._templates.get(name) or self.compile(name)
         try:
             return template.render(values)
         except Exception as error:  # a template is somebody's program and may raise anything
             raise _broken(template.filename or name, _line_in_template(error), error) from error
 
-    def _compile(self, name: str) -> Template:
+    def compile(self, name: str) -> Template:
+        """The template of that name, made now and kept. Raises PermanentDeliveryError: see `render`."""
         try:
             self._templates[name] = self._environment.get_template(name)
         except TemplateSyntaxError as error:

@@ -54,7 +54,7 @@ class SmtpSession:
         dialogue: Callable[[str], None] | None = None,
     ) -> None:
         self.stage = Stage.RESOLVE
-        self.dot_leaves = False
+        self._dot_leaves = False
         self._settings = settings
         self._context = context
         self._dialogue = dialogue
@@ -81,6 +81,11 @@ class SmtpSession:
     def encrypted(self) -> bool:
         """Whether TLS is on; while the connection is open."""
         return self._connection.encrypted
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the server may have the whole mail and has not answered: also before the dot's stage has begun."""
+        return self.stage is Stage.DOT or (self.stage is Stage.BODY and self._dot_leaves)
 
     def submit(self, message: Message, *, deadline: float) -> Reply:
         """Hands over one mail and returns the server's word that it has it, straight after reading it.
@@ -248,13 +253,13 @@ class SmtpSession:
         is a copy into the socket, so a look between those bytes and the dot would see no more.
         """
         data = wire.replace(b"\r\n.", b"\r\n..")
-        self.stage, self.dot_leaves = Stage.BODY, False
+        self.stage, self._dot_leaves = Stage.BODY, False
         self._tell(f"C: ({len(data)} bytes of mail)")
         self._send(data[:-LAST_BYTES])
         if self._connection.has_heard():
             self._expect(Stage.BODY)
         self._tell("C: .")
-        self.dot_leaves = True  # an interruption may come with the dot on its way, and its stage not begun
+        self._dot_leaves = True
         self._send(data[-LAST_BYTES:] + b".\r\n")
 
     def _command(self, stage: Stage, line: str, *hoped_for: int, secrets: tuple[str, ...] = ()) -> Reply:

@@ -65,12 +65,9 @@ class SmtpTransport:
                 raise _held(error, message) from error
             raise
         except BaseException as interruption:
-            session = self._session
-            is_whole = session is not None and (
-                session.stage is Stage.DOT or (session.stage is Stage.BODY and session.dot_leaves)
-            )
+            may_have_arrived = self._session is not None and self._session.may_have_arrived
             self.discard()
-            if is_whole:
+            if may_have_arrived:
                 unanswered = failed(Stage.DOT, "broken off before the server had answered")
                 self._report(unanswered, message)
                 if self._holds(unanswered):

@@ -8,6 +8,7 @@ from itertools import chain
 from rich.console import Console
 from rich.text import Text
 
+from leadq.counting import counted
 from leadq.durations import span
 from leadq.monitoring import QueueReport, Report, Status, WorkerReport, WorkerState
 from leadq.output.grid import Column, fits, grid
@@ -77,7 +78,7 @@ def _headline(report: Report, zone_name: str | None, width: int) -> Text:
     """The verdict and the sums; what finds no room is left out from its end."""
     at = local_time(report.at, zone_name)
     facts = [
-        _counted(len(report.live_workers), "worker"),
+        counted(len(report.live_workers), "worker"),
         f"{sum(queue.size.pending for queue in report.queues):,} pending",
         f"{sum(queue.failed for queue in report.queues):,} failed",
         f"{_rate(sum(queue.jobs_per_minute for queue in report.queues))} jobs/min",
@@ -91,7 +92,7 @@ def _headline(report: Report, zone_name: str | None, width: int) -> Text:
 
 def _notices(report: Report, zone_name: str | None) -> Iterator[Text]:
     if report.outage is not None:
-        outage, held = report.outage, _counted(report.held, "job")
+        outage, held = report.outage, counted(report.held, "job")
         since = f"since {_moment(outage.since, report, zone_name)} ({span(max(0, report.at - outage.since))})"
         text = f"no mail can leave {since}, {held} held: {one_line(outage.error)}"
         yield _tagged("ALERT", STYLES[Status.ALERT], text)
@@ -211,7 +212,7 @@ def _limited(blocks: Sequence[Sequence[Text]], room: int, noun: str) -> list[Tex
     shown: list[Text] = []
     for place, block in enumerate(blocks):
         if len(shown) + len(block) + 1 > room:
-            more = _counted(len(blocks) - place, f"more {noun}")
+            more = counted(len(blocks) - place, f"more {noun}")
             return [*shown, Text(f"… {more}", style="bright_black")] if room > 0 else []
         shown += block
     return shown
@@ -219,10 +220,6 @@ def _limited(blocks: Sequence[Sequence[Text]], room: int, noun: str) -> list[Tex
 
 def _length(blocks: Sequence[Sequence[Text]]) -> int:
     return sum(map(len, blocks))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _rate(per_minute: float) -> str:

@@ -59,14 +59,13 @@ class Session:
         if getattr(self._here, "in_transaction", False):
             return work()
         self._refuse_replaced_file()
-        is_savepoint = self.database.transaction_depth() > 0
         give_up_at, tries = time.monotonic() + CONTENTION_SECONDS, 0
         while True:
             try:
                 return self._transact_once(work)
             except StoreContended as error:
                 tries += 1
-                if is_savepoint or time.monotonic() > give_up_at:
+                if self.database.transaction_depth() > 0 or time.monotonic() > give_up_at:
                     raise
                 _log.debug("Transaction begun anew: %s", error.message)
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**tries)))  # noqa: S311

@@ -61,6 +61,10 @@ class Workers:
         """
         return [worker for worker, is_alive in self.listing(retry_after=retry_after) if is_alive]
 
+    def serving(self, *, retry_after: int) -> list[WorkerRecord]:
+        """Those of them that work on queues: a command that runs one job itself has a row, too, and no queues."""
+        return [worker for worker in self.alive(retry_after=retry_after) if worker.queues]
+
     def listing(self, *, retry_after: int) -> list[tuple[WorkerRecord, bool]]:
         """Every worker that is entered, and whether it lives: one that was killed stays until somebody sweeps.
 

@@ -11,6 +11,7 @@ import faulthandler
 import os
 import signal
 import sys
+from functools import lru_cache
 from typing import IO, Any
 
 SIGNAL = signal.SIGVTALRM  # nobody else's here; its default is the end of the process
@@ -34,6 +35,13 @@ class _Itimerspec(ctypes.Structure):
         ("seconds", ctypes.c_long),
         ("nanoseconds", ctypes.c_long),
     )
+
+
+@lru_cache
+def _time(seconds: float) -> Any:
+    """A reference to it, as the kernel takes it: a worker's jobs have few different ones."""
+    whole, rest = divmod(seconds, 1)
+    return ctypes.byref(_Itimerspec(seconds=int(whole), nanoseconds=int(rest * 1e9)))
 
 
 class ThreadTimer:
@@ -69,7 +77,6 @@ class KillTimer:
 
     def __init__(self, file: IO[str]) -> None:
         self._library = ctypes.CDLL(None, use_errno=True)
-        self._times: dict[float, Any] = {0: ctypes.byref(_Itimerspec())}  # a worker's jobs have few different ones
         if not hasattr(self._library, "timer_create"):
             raise OSError("this system has no timer_create")
         self._timer = ctypes.c_void_p()
@@ -81,14 +88,11 @@ class KillTimer:
 
     def start(self, seconds: float) -> None:
         """From now on the process has so long; a time set before counts no more."""
-        if seconds not in self._times:
-            whole, rest = divmod(seconds, 1)
-            self._times[seconds] = ctypes.byref(_Itimerspec(seconds=int(whole), nanoseconds=int(rest * 1e9)))
-        self._set(self._times[seconds])
+        self._set(_time(seconds))
 
     def stop(self) -> None:
         """There is no limit any more."""
-        self._set(self._times[0])
+        self._set(_time(0))
 
     def close(self) -> None:
         """Gives it back to the kernel."""

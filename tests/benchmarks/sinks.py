@@ -11,6 +11,7 @@ import time
 
 from tests.benchmarks.bench import Bench, NotInstalled
 from tests.benchmarks.late_sink import HOST
+from tests.mariadb import free_port
 
 PATIENCE_SECONDS = 30.0
 
@@ -47,7 +48,7 @@ def smtp_sink(bench: Bench) -> int:
     program = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise NotInstalled("smtp-sink, of Debian's postfix")
-    port = _free_port()
+    port = free_port()  # smtp-sink cannot be asked which it was given
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
     process = bench.start([program, *as_nobody, f"{HOST}:{port}", "100"])
     _wait_for(port, process)
@@ -63,10 +64,3 @@ def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < until, "smtp-sink does not answer"
         time.sleep(0.01)
-
-
-def _free_port() -> int:
-    """One that nobody has at the moment; smtp-sink cannot be asked which it was given."""
-    with socket.socket() as tried:
-        tried.bind((HOST, 0))
-        return int(tried.getsockname()[1])
