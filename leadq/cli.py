@@ -9,8 +9,10 @@ import errno
 import gc
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -121,7 +123,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         return complete(cli, COMPLETION_VARIABLE, instruction)
     app = App()
     try:
-        with cli.make_context("leadq", list(sys.argv[1:] if arguments is None else arguments)) as ctx:
+        with (
+            _interruptible(),
+            cli.make_context("leadq", list(sys.argv[1:] if arguments is None else arguments)) as ctx,
+        ):
             try:
                 cli.invoke(ctx)
             finally:
@@ -139,6 +144,19 @@ def _run(arguments: Sequence[str] | None) -> int:
             raise BrokenPipeError from error
         return report_failure(app, error)
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Inside, Ctrl-C raises KeyboardInterrupt, where `leadq.__main__` has left it to the kernel."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _prepare_streams() -> None:
