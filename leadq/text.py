@@ -12,10 +12,13 @@ import re
 import unicodedata
 
 JOINERS = "\u200c\u200d"  # needed to spell Persian and to draw composed emoji; they hide nothing
-_SUSPECT = re.compile(r"[^\x20-\x7e]")
 _FOREIGN = re.compile(r"[^\x00-\x7e]")
 _BLANKS = re.compile(r" {2,}")
 _LINE_BREAKS = re.compile(r"\r\n|\r|\n|\u2028|\u2029|\x85")
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _is_harmful(character: str) -> bool:
@@ -29,7 +32,10 @@ def one_line(text: str, *, limit: int | None = None) -> str:
         text: anything a stranger may have written.
         limit: characters to keep, an ellipsis included; None keeps all.
     """
-    text = _BLANKS.sub(" ", _blanked(text)).strip()
+    text = _blanked(text)
+    if "  " in text:
+        text = _BLANKS.sub(" ", text)
+    text = text.strip()
     if limit is not None and len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
     return text
@@ -52,13 +58,13 @@ def storable(text: str) -> str:
 
 def many_lines(text: str) -> str:
     """`text` made harmless line by line; line breaks and tabs are kept, the latter as blanks."""
-    if not _SUSPECT.search(text):
+    if _is_plain(text):
         return text.rstrip()
     lines = _LINE_BREAKS.split(text.expandtabs(4))
     return "\n".join(_blanked(line).rstrip() for line in lines)
 
 
 def _blanked(line: str) -> str:
-    if not _SUSPECT.search(line):
+    if _is_plain(line):
         return line
     return "".join(" " if _is_harmful(character) else character for character in line)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from typing import Any
 
 from leadq import clock
 from leadq.worker import events
 
 _log = logging.getLogger("leadq.worker")
+_NOT_LOOKED_UP = dict.fromkeys(("thread", "threadName", "process", "processName"))  # as logging.logThreads=False has it
+_IN_ALL = logging.LogRecord(_log.name, logging.INFO, "", 0, "", (), None).__dict__ | _NOT_LOOKED_UP
 
 
 def report_to_log(event: events.WorkerEvent) -> None:
@@ -83,7 +86,20 @@ def _obituary(event: events.ChildDied) -> dict[str, Any]:
 
 def _write(level: int, message: str, **fields: Any) -> None:
     if _log.isEnabledFor(level):
-        # made by hand: for two lines a job it takes too long to look up the line of code that logs, which nobody reads
-        record = logging.LogRecord(_log.name, level, "", 0, message, (), None)
-        record.fields = {key: value for key, value in fields.items() if value is not None}
-        _log.handle(record)
+        _log.handle(_record(level, message, {key: value for key, value in fields.items() if value is not None}))
+
+
+def _record(level: int, message: str, fields: dict[str, Any]) -> logging.LogRecord:
+    # made by hand: for two lines a job it takes too long to look up the line of code that logs, the thread and the
+    # process, which nobody reads
+    record, now = logging.LogRecord.__new__(logging.LogRecord), time.time()
+    record.__dict__.update(
+        _IN_ALL,
+        created=now,
+        msecs=now % 1 * 1000,
+        levelno=level,
+        levelname=logging.getLevelName(level),
+        msg=message,
+        fields=fields,
+    )
+    return record
