@@ -34,7 +34,7 @@ class Claims:
     def has_due(self, queues: Sequence[str]) -> bool:
         """Whether a claim would be worth its write lock. Takes none itself.
 
-        One query with one number: an idle worker on a server asks it four times a second.
+        One query with one number: an idle worker on a server asks it nearly four times a second.
         """
         asked = {f"queue{number}": queue for number, queue in enumerate(queues)}
         with self._session.reading():
