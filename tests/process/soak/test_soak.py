@@ -131,7 +131,13 @@ def arrive(home: Home, crew: Crew, triage: Triage, watch: Watch) -> None:
         triage.retry_all()
         watch.look()
         time.sleep(0.2)
-    eventually(lambda: home.count("workers") == len(crew.worker_pids))  # those that were killed have been noticed
+    eventually(lambda: as_many_as_there_are(home, crew))  # those that were killed have been noticed
+
+
+def as_many_as_there_are(home: Home, crew: Crew) -> bool:
+    """Whether the database knows of the workers that run, and of no others."""
+    crew.tend()  # one that was told to stop may have taken its time
+    return home.count("workers") == len(crew.worker_pids)
 
 
 def assert_nothing_is_left(home: Home, ledger: Ledger, watch: Watch, accepted: Counter[str]) -> int:
