@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
 
+from leadq.logs import LOOK_SECONDS
 from tests.homes import Home, eventually
 from tests.process.signs import create_lead, idle_worker, notes, own_job
 from tests.smtp_servers import MailServer
@@ -110,13 +112,25 @@ def test_the_level_leaves_out_what_is_below(jobs_home: Home) -> None:
     assert "local.ERROR: Job failed" in line
 
 
-def test_a_log_that_was_rotated_away_is_opened_anew_and_no_line_is_lost(jobs_home: Home) -> None:
+def test_a_log_that_was_rotated_away_is_opened_anew(jobs_home: Home) -> None:
+    worker = idle_worker(jobs_home, "--sleep", 60)
+    file = jobs_home.path / "storage" / "logs" / "leadq.log"
+    file.rename(file.with_suffix(".log.1"))
+    time.sleep(LOOK_SECONDS)
+    jobs_home.insert_job(own_job("Note", text="fine"))
+    eventually(lambda: "Job done" in jobs_home.log)
+    assert "Job" not in file.with_suffix(".log.1").read_text()
+    assert jobs_home.stop(worker).exit_code == 0
+    assert jobs_home.log.splitlines()[-1].count("Worker stopped") == 1
+
+
+def test_while_its_log_is_rotated_away_a_worker_loses_no_line(jobs_home: Home) -> None:
     worker = idle_worker(jobs_home, "--sleep", 60)
     file = jobs_home.path / "storage" / "logs" / "leadq.log"
     rotated = file.with_suffix(".log.1")
     file.rename(rotated)
     jobs = 0
-    while not file.exists():  # the very next line may still go into the old one
+    while not file.exists():  # the very next lines may still go into the old one
         jobs += 1
         jobs_home.insert_job(own_job("Note", text="fine"))
         eventually(lambda: jobs_home.count("jobs") == 0)
